@@ -1,0 +1,1 @@
+"""The contract for a store (`base`) and the tools to meet it."""

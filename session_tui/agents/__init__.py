@@ -1,0 +1,1 @@
+"""One file per agent program, and nothing else; each registers itself by being here."""
