@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
-from session_tui.errors import SessionTuiError
+from session_tui.errors import SessionTuiError, StoreMissing
 from session_tui.model import (
     Capability,
     Health,
@@ -166,12 +166,11 @@ def places(
     """The roots of a store: those given by ``--root`` alone, else its defaults and the configured ones.
 
     ``below`` finds the stores at a given path: the path itself, then the relative places the adapter knows.
+    A given file is a root whatever it holds, so that reading it tells what is wrong with it.
 
     Raises:
-        StoreMissing: a given path does not exist, or holds no such store.
+        StoreMissing: a given path does not exist.
     """
-    from session_tui.errors import StoreMissing
-
     found: dict[Path, Root] = {}
 
     def add(path: Path, origin: str) -> None:
@@ -181,10 +180,9 @@ def places(
     given = world.given.get(store)
     if given is not None:
         for path in given:
-            hits = list(below(path)) if path.exists() else []
-            if not hits:
-                what = f"no {store} sessions there" if path.exists() else "no such file or directory"
-                raise StoreMissing(what, where=str(path), hint="check the path given with --root")
+            if not path.exists():
+                raise StoreMissing("no such file or directory", where=str(path), hint="check the path given with --root")
+            hits = list(below(path)) or ([path] if path.is_file() else [])
             for hit in hits:
                 add(hit, "--root")
         return list(found.values())

@@ -1,0 +1,1 @@
+"""Conversations as documents: what leaves a store, and what comes back."""
