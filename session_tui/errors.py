@@ -13,6 +13,7 @@
     │   └── StoreReadOnly     it may not be written
     ├── AdapterError          an adapter broke its contract                     exit 1
     ├── LaunchError           the agent could not be started                    exit 1
+    ├── SummaryError          a summarizer gave no usable answer                exit 1
     └── Cancelled             the person asked for the work to stop             exit 1
 
 A message says what happened and where; ``hint`` says what to do about it.
@@ -89,6 +90,10 @@ class AdapterError(SessionTuiError):
 
 class LaunchError(SessionTuiError):
     """The agent's program could not be started."""
+
+
+class SummaryError(SessionTuiError):
+    """A summarizer gave no usable answer: it could not be reached, refused, or wrote nothing of use."""
 
 
 class Cancelled(SessionTuiError):

@@ -49,6 +49,11 @@ def clip(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: max(0, limit - 1)].rstrip() + "…"
 
 
+def homely(path: str, home: str) -> str:
+    """``path`` with ``~`` for the home directory it lies in."""
+    return f"~{path[len(home) :]}" if path == home or path.startswith(f"{home}/") else path
+
+
 def slug(text: str, *, limit: int = 60) -> str:
     """A file name made of ``text``: letters, digits and dashes, never empty, never a reserved name."""
     plain = unicodedata.normalize("NFKC", one_line(text))

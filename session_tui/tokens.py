@@ -53,6 +53,7 @@ def _windows() -> dict[str, int]:
     return table
 
 
+@lru_cache(1024)
 def window(model: str | None) -> int | None:
     """The context window of a known model in tokens, found by the longest prefix of its name; else ``None``."""
     if not model:

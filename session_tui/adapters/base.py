@@ -98,6 +98,8 @@ class Adapter(ABC):
     """The agent's colour, readable on dark and light grounds."""
     program: ClassVar[str | None] = None
     """The executable that continues sessions, or ``None``."""
+    is_stored: ClassVar[bool] = True
+    """Whether sessions outlive their process, so that it is worth telling where they were looked for."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -280,20 +282,39 @@ class Importing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows of one table of a database: those for which ``where`` (SQL, with ``values``) holds."""
+    """Rows of one table of a database: those for which ``where`` (SQL, with ``values``) holds.
+
+    ``volatile`` names columns, such as counters, whose newest value stands when a change is undone after the
+    row was written again; times are known to be such and need not be named.
+    """
 
     table: str
     where: str
     values: tuple[object, ...]
+    volatile: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """What a file shared by many sessions says of one: the objects whose ``field`` is ``value``, in a JSON
+    array or, where the name ends in ``.jsonl``, one a line. ``lock`` is the file its writers hold a ``flock``
+    on, held where it exists."""
+
+    path: Path
+    field: str
+    value: str
+    lock: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Belongings:
-    """What makes up one session on disk: whole files, and rows of one database in the order to remove them."""
+    """What makes up one session on disk: whole files and directories, its entries in shared files, and rows of
+    one database in the order to remove them (parts before what they are parts of)."""
 
     files: tuple[Path, ...] = ()
     database: Path | None = None
     rows: tuple[Rows, ...] = ()
+    entries: tuple[Entries, ...] = ()
 
 
 _CAPABILITIES: dict[Capability, type] = {

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import weakref
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -25,12 +27,11 @@ from session_tui.text import REPLACEMENT, scrub
 BOM: Final = b"\xef\xbb\xbf"
 MAX_LINE: Final = 64 * 1024 * 1024
 """A longer line is skipped: no program writes one on purpose, and decoding it would take seconds."""
-_CHUNK: Final = 1 << 20
+_CHUNK: Final = 1 << 18
 _decoder = msgspec.json.Decoder()
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True, gc=False):
     """A non-blank line: ``index`` among those, ``number`` among all from one, where it lies, and its bytes
     without the line end. ``raw`` is empty when the line is longer than `MAX_LINE`; ``torn`` marks a last line
     without a line end."""
@@ -99,27 +100,40 @@ def _scrubbed(value: object) -> object:
 
 def lines(descriptor: int, *, start: int = 0) -> Iterator[Line]:
     """The non-blank lines of an open file from byte ``start``, read in chunks; the file may grow or shrink
-    meanwhile."""
-    with os.fdopen(os.dup(descriptor), "rb", buffering=_CHUNK) as file:
-        file.seek(start)
-        offset, index, number = start, 0, 0
-        while raw := file.readline(MAX_LINE + 1):
-            length, number = len(raw), number + 1
-            while not raw.endswith(b"\n") and length > MAX_LINE and (more := file.readline(_CHUNK)):
-                length += len(more)
-                raw = more
-            body = _body(raw, offset) if length <= MAX_LINE else b""
-            if body or length > MAX_LINE:
-                yield Line(index, number, offset, length, body, torn=not raw.endswith(b"\n"))
+    meanwhile. The descriptor's own position is neither used nor moved."""
+    index = number = 0
+    offset = position = start
+    pieces: list[bytes] = []
+    held = 0
+    while chunk := os.pread(descriptor, _CHUNK, position):
+        position += len(chunk)
+        parts = chunk.split(b"\n")
+        last = parts.pop()
+        for part in parts:
+            number += 1
+            raw = part
+            length = len(part) + 1
+            if held:
+                length += held
+                raw = b"" if length > MAX_LINE else b"".join((*pieces, part))
+                pieces, held = [], 0
+            if offset == 0 or raw[-1:] == b"\r":
+                raw = _body(raw, offset)
+            if (raw and not raw.isspace()) or length > MAX_LINE:
+                yield Line(index, number, offset, length, raw)
                 index += 1
             offset += length
+        held += len(last)
+        pieces = [*pieces, last] if held <= MAX_LINE else []
+    raw = _body(b"".join(pieces), offset)
+    if (raw and not raw.isspace()) or held > MAX_LINE:
+        yield Line(index, number + 1, offset, held, raw, torn=True)
 
 
 def _body(raw: bytes, offset: int) -> bytes:
+    """``raw`` without its line end, and at the start of a file without a byte order mark."""
     body = raw.rstrip(b"\r\n")
-    if offset == 0 and body.startswith(BOM):
-        body = body[len(BOM) :]
-    return body if body.strip() else b""
+    return body.removeprefix(BOM) if offset == 0 else body
 
 
 def tail(path: Path, length: int) -> list[bytes]:
@@ -128,12 +142,65 @@ def tail(path: Path, length: int) -> list[bytes]:
     Raises:
         StoreError: the file cannot be read.
     """
+    return edges(path, length).last
+
+
+class Edges(NamedTuple):
+    """A file's state, and the non-blank lines at its start and at its end; the same lines where it is small."""
+
+    status: os.stat_result
+    first: list[bytes]
+    last: list[bytes]
+
+
+def edges(path: Path, length: int) -> Edges:
+    """The whole lines within the first and the last ``length`` bytes, without line ends.
+
+    A first line that is longer is read to its end, up to sixteen times ``length``.
+
+    Raises:
+        StoreError: the file cannot be read.
+    """
     with files.opened(path) as descriptor:
-        size = os.fstat(descriptor).st_size
-        start = max(0, size - length)
-        data = files.pread(descriptor, start, length)
-    parts = data.split(b"\n")
-    return [part for part in (parts[1:] if start else parts) if part.strip()]
+        status = os.fstat(descriptor)
+        size = status.st_size
+        start = files.pread(descriptor, 0, length)
+        end = files.pread(descriptor, size - length, length) if size > length else start
+        if size > length and b"\n" not in start:
+            start = files.pread(descriptor, 0, 16 * length)
+    start = start.removeprefix(BOM)
+    if size <= length:
+        whole = _whole(start.split(b"\n"))
+        return Edges(status, whole, whole)
+    first = start.split(b"\n")
+    return Edges(status, _whole(first[:-1] if len(start) < size else first), _whole(end.split(b"\n")[1:]))
+
+
+def _whole(parts: list[bytes]) -> list[bytes]:
+    return [part for part in parts if part and not part.isspace()]
+
+
+def objects(lines: Iterable[bytes]) -> Iterator[Mapping[str, object]]:
+    """The objects among ``lines``, decoded one by one; what cannot be decoded is left out."""
+    for line in lines:
+        try:
+            value = decode(line).value
+        except StoreDamaged:
+            continue
+        if isinstance(value, Mapping):
+            yield value
+
+
+def typed(lines: Iterable[bytes], *kinds: str) -> Iterator[Mapping[str, object]]:
+    """The `objects` among ``lines`` whose ``type``, which stands near their start, is one of ``kinds``."""
+    mark = _mark(kinds)
+    found = objects(line for line in lines if mark(line, 0, 64))
+    return (value for value in found if value.get("type") in kinds)
+
+
+@lru_cache
+def _mark(kinds: tuple[str, ...]) -> Callable[[bytes, int, int], re.Match[bytes] | None]:
+    return re.compile(b'"type": ?"(%b)"' % "|".join(kinds).encode()).search
 
 
 class Records:
@@ -158,7 +225,7 @@ class Records:
 
     def lines(self) -> Iterator[Line]:
         """All lines, as `lines` yields them."""
-        return lines(self._descriptor)
+        yield from lines(self._descriptor)
 
     def keep(self, line: Line) -> int:
         """Remember where ``line`` lies and return the number to ask `decoded` for it by."""
@@ -172,5 +239,12 @@ class Records:
         Raises:
             StoreDamaged: it is not JSON (any more).
         """
-        raw = files.pread(self._descriptor, self._offsets[position], self._lengths[position])
-        return decode(_body(raw, self._offsets[position]))
+        return self.at(self._offsets[position], self._lengths[position])
+
+    def at(self, offset: int, length: int) -> Decoded:
+        """The value of the line that lies there, read anew.
+
+        Raises:
+            StoreDamaged: it is not JSON (any more).
+        """
+        return decode(_body(files.pread(self._descriptor, offset, length), offset))

@@ -23,25 +23,49 @@ def is_held(path: Path) -> bool:
         status = path.stat()
     except OSError:
         return False
-    listed = _listed_locks()
-    if listed is not None:
-        return (status.st_dev, status.st_ino) in listed
-    return _try_lock(path)
+    holders = _holders(status.st_ino)
+    if holders is None:
+        return _try_lock(path)
+    identity = (status.st_dev, status.st_ino)
+    return any(device == status.st_dev or identity in _opened(process) for device, process in holders)
 
 
-def _listed_locks() -> set[tuple[int, int]] | None:
+def _holders(inode: int) -> list[tuple[int, str]] | None:
+    """Device and process of every ``flock`` that the kernel lists for files of this number."""
     try:
         lines = (_PROC / "locks").read_text().splitlines()
     except OSError:
         return None
-    found = set()
+    found = []
     for line in lines:
         parts = line.split()
-        if len(parts) < 6 or "->" in parts:
+        if len(parts) < 6 or parts[1] != "FLOCK":
             continue
-        major, minor, inode = parts[5].split(":")
-        found.add((os.makedev(int(major, 16), int(minor, 16)), int(inode)))
+        major, minor, number = parts[5].split(":")
+        if int(number) == inode:
+            found.append((os.makedev(int(major, 16), int(minor, 16)), parts[4]))
     return found
+
+
+def _opened(process: str) -> set[tuple[int, int]]:
+    """The files that a process has open. Where file systems are stacked the kernel's list names another device
+    than a file's own, so that only this tells one file from another of the same number."""
+    found = set()
+    for name in _descriptors(process):
+        try:
+            status = os.stat(name)  # noqa: PTH116 - a Path for each would cost ten times that
+        except OSError:
+            continue
+        found.add((status.st_dev, status.st_ino))
+    return found
+
+
+def _descriptors(process: str) -> list[str]:
+    folder = _PROC / process / "fd"
+    try:
+        return [f"{folder}/{name}" for name in os.listdir(folder)]  # noqa: PTH208 - names alone, as above
+    except OSError:
+        return []
 
 
 def _try_lock(path: Path) -> bool:
@@ -75,14 +99,9 @@ def open_elsewhere(paths: Iterable[str]) -> frozenset[str] | None:
 
 
 def _open_files(process: str) -> Iterator[str]:
-    folder = _PROC / process / "fd"
-    try:
-        descriptors = os.listdir(folder)  # noqa: PTH208 - names alone, a Path for each would cost ten times that
-    except OSError:
-        return
-    for descriptor in descriptors:
+    for name in _descriptors(process):
         try:
-            yield os.readlink(f"{folder}/{descriptor}")  # noqa: PTH115 - as above
+            yield os.readlink(name)  # noqa: PTH115 - as above
         except OSError:
             continue
 

@@ -130,6 +130,17 @@ def _connect(path: Path, options: str) -> sqlite3.Connection:
     return database
 
 
+@contextmanager
+def asking(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """``database``, which was opened for a change, answering as one that `read` opened."""
+    factories = database.text_factory, database.row_factory
+    database.text_factory, database.row_factory = _decoded, _as_dict
+    try:
+        yield database
+    finally:
+        database.text_factory, database.row_factory = factories
+
+
 def _decoded(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 

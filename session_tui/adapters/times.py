@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 _SPELLING = re.compile(
     r"\s*(\d{4})-(\d\d)-(\d\d)"  # date
@@ -53,6 +54,15 @@ def from_epoch(value: float) -> datetime | None:
 
 
 def _from_text(text: str) -> datetime | None:
+    # RFC 3339 is by far the most frequent, and the standard library reads it thirty times faster
+    if text[4:5] == "-" and text[10:11] == "T":
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            moment = None
+        if moment:
+            known = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return known if moment.year in _YEARS else None
     found = _SPELLING.match(text)
     if not found:
         return None
@@ -74,6 +84,7 @@ def _from_text(text: str) -> datetime | None:
         return None
 
 
+@lru_cache(256)
 def _zone(offset: str | None) -> timezone:
     if offset in (None, "Z", "UTC"):
         return UTC

@@ -1,0 +1,1 @@
+"""The bundled sample home: invented conversations as text files, and what makes stores of them."""
