@@ -41,6 +41,8 @@ from session_tui.ordering import ordered
 from session_tui.progress import Progress
 from session_tui.registry import Registry, discover
 
+_FIRST_BATCH = 64
+"""How many heads are read before the first are told of: about as many as a screen shows."""
 _BATCH = 256
 
 
@@ -72,19 +74,23 @@ class Library:
         self.world = world
         self.registry = registry or discover()
         self.cache = cache
-        self._chosen = self._choose(stores)
+        enabled = self._enabled(stores)
+        self._shown = frozenset(stores or enabled)
         self._sources: dict[SessionKey, Source] = {}
-        self._adapters = {name: self.registry.adapters[name](world) for name in self._chosen}
+        self._adapters = {name: self.registry.adapters[name](world) for name in enabled}
         self.catalog = Catalog()
 
-    def _choose(self, stores: Sequence[str]) -> list[str]:
+    def _enabled(self, stores: Sequence[str]) -> list[str]:
+        """The stores to look at. With ``stores`` the others only tell of projects, where that can matter."""
         known = self.registry.adapters
         for name in (*stores, *self.world.given):
             if name not in known:
                 raise UnknownStore(f"no store is named {name!r}", hint=f"known stores: {', '.join(known)}")
         excluded = set(self.config.exclude.stores)
         excluded |= {name for name, section in self.config.stores.items() if not section.enabled}
-        return [name for name in known if (name in stores if stores else name not in excluded)]
+        if stores and all(name in self.world.given for name in stores):
+            return [name for name in known if name in stores]
+        return [name for name in known if name in stores or name not in excluded]
 
     # ── what there is ─────────────────────────────────────────────────────────────────────────────────
 
@@ -93,10 +99,17 @@ class Library:
         kinds = self.registry.adapters.values()
         return {kind.name: Look(kind.name, kind.label, kind.mark, kind.color) for kind in kinds}
 
+    def searched(self) -> tuple[str, ...]:
+        """The names of the stores that are looked for on this machine."""
+        adapters = self.registry.adapters
+        return tuple(name for name in adapters if name in self._shown and adapters[name].is_stored)
+
     def snapshot(self, limit: int = 1000) -> tuple[Session, ...]:
         """The newest sessions as they were last seen, at once and without looking at any store."""
         newest = self.cache.newest(limit) if self.cache else []
-        return tuple(session for session in newest if session.key.store in self._adapters and not self._hidden(session))
+        shown = [pair for pair in newest if not self._hidden(pair[1])]
+        self._sources = {source.key: source for source, _ in shown} | self._sources
+        return tuple(session for _, session in shown)
 
     def refresh(
         self,
@@ -119,6 +132,7 @@ class Library:
         more = list(self._scan_mentioned(mentioned, found, progress))
         sessions |= self._heads(more, progress, each)
         found += more
+        found = [hit for hit in found if hit.store in self._shown]
         self._sources = {source.key: source for hit in found for source in hit.sources}
         shown = [session for session in sessions.values() if not self._hidden(session)]
         problems = (*self.registry.problems, *self._given_in_vain(found))
@@ -135,7 +149,7 @@ class Library:
     def _given_in_vain(self, found: Sequence[Found]) -> Iterator[Problem]:
         fruitful = {hit.store for hit in found}
         for name, paths in self.world.given.items():
-            if name in self._adapters and name not in fruitful:
+            if name in self._shown and name not in fruitful:
                 for path in paths:
                     yield Problem(str(path), f"no {name} sessions there", "check the path given with --root")
 
@@ -154,7 +168,7 @@ class Library:
         seen = {(hit.store, hit.root.path) for hit in found}
         world = replace(self.world, mentioned=projects)
         for name, adapter in self._adapters.items():
-            if name in self.world.given:
+            if name in self.world.given or name not in self._shown:
                 continue
             for root in self._roots(type(adapter)(world)):
                 if (name, root.path) not in seen:
@@ -179,9 +193,11 @@ class Library:
         if each and heads:
             each([session for session in heads.values() if not self._hidden(session)])
         missing = sorted((source for source in sources if source.key not in heads), key=_hint_of_time, reverse=True)
-        for start in range(0, len(missing), _BATCH):
+        start, batch = 0, _FIRST_BATCH
+        while start < len(missing):
             progress.step(start, len(missing), "reading sessions")
-            read = list(self._read_heads(missing[start : start + _BATCH]))
+            read = list(self._read_heads(missing[start : start + batch]))
+            start, batch = start + batch, _BATCH
             heads.update((session.key, session) for _, session in read)
             if self.cache:
                 self.cache.keep(read)
@@ -205,6 +221,8 @@ class Library:
                 yield from ((source, unreadable(source, error)) for source in mine)
 
     def _hidden(self, session: Session) -> bool:
+        if session.key.store not in self._shown:
+            return True
         if not self.config.exclude.projects or not session.project:
             return False
         project = Path(session.project)
@@ -250,7 +268,7 @@ class Library:
         """
         found = references.candidates(ref, self.catalog.sessions, self.registry.adapters)
         if not found:
-            stores = ", ".join(self._adapters)
+            stores = ", ".join(self.searched())
             raise UnknownSession(f"no session answers to {ref!r}", hint=f"searched: {stores}; try `session-tui list`")
         if len(found) > 1:
             refs = tuple(self.tagged_ref(session) for session in found[:20])

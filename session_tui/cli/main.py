@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import traceback
@@ -61,6 +62,8 @@ def cli(context: click.Context) -> None:
 
     Without a command the UI opens, with the arguments as its query.
     """
+    if context.invoked_subcommand in _COMMANDS:
+        gc.enable()
     if context.invoked_subcommand is None:
         from session_tui.cli.screen import ui
 

@@ -46,10 +46,10 @@ def stores(as_json: bool) -> None:
         for hit in library.catalog.found
     ]
     found = {row["store"] for row in rows}
-    for name, look in looks.items():
+    for name in library.searched():
         if name not in found:
             missing = {"root": None, "origin": None, "found": False, "sessions": 0}
-            rows.append({"store": name, "label": look.label, **missing})
+            rows.append({"store": name, "label": looks[name].label, **missing})
     if as_json:
         print_json(documents.versioned({"stores": rows}))
         return

@@ -52,10 +52,11 @@ class SessionCache:
                     found[SessionKey(root[0], row[0], root[1])] = _decode(row[3])
         return found
 
-    def newest(self, limit: int) -> list[Session]:
+    def newest(self, limit: int) -> list[tuple[Source, Session]]:
         """The most recently updated sessions as last seen, whether or not their stamps still hold."""
-        query = "SELECT session FROM sessions ORDER BY updated DESC LIMIT ?"
-        return [_decode(row[0]) for row in self._rows(query, (limit,))]
+        query = "SELECT id, stamp, whole, session FROM sessions ORDER BY updated DESC LIMIT ?"
+        found = ((row[1], _decode(row[3])) for row in self._rows(query, (limit,)))
+        return [(Source(session.key, session.path, stamp, session.updated_at), session) for stamp, session in found]
 
     def keep(self, sessions: Iterable[tuple[Source, Session]], *, whole: bool = False) -> None:
         """Keep what was read of the sources."""

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from session_tui.demo.build import build_demo
 
+from session_tui.demo.build import build_demo
 from tests.e2e.terminal import Terminal
 
 AGENTS = ("atmos", "ggcode", "techne", "picoclaw")
@@ -28,16 +28,10 @@ done
 """
 
 
-@pytest.fixture(scope="session")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sample home, built once; tests work on copies of it."""
-    return build_demo(tmp_path_factory.mktemp("sample"), datetime.now(UTC))
-
-
 @pytest.fixture
-def home(sample: Path, tmp_path: Path) -> Path:
-    """A copy of the sample home."""
-    return Path(shutil.copytree(sample, tmp_path / "home", symlinks=True))
+def home(tmp_path: Path) -> Path:
+    """A sample home of its own for each test."""
+    return build_demo(tmp_path / "home", datetime.now(UTC))
 
 
 @pytest.fixture

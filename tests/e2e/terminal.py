@@ -63,6 +63,10 @@ class Terminal:
         """A figure tmux keeps of the pane, such as ``alternate_on`` or ``cursor_flag``."""
         return self._tmux("display-message", "-p", f"#{{{name}}}").strip()
 
+    def signal(self, name: str) -> None:
+        """Send a signal to the program the shell runs."""
+        subprocess.run(["pkill", f"-{name}", "-P", self.flag("pane_pid")], check=True)
+
     def buffer(self) -> str:
         """What was copied to the terminal's clipboard."""
         return self._tmux("show-buffer")

@@ -98,7 +98,7 @@ def test_several_threads_may_keep_at_once(cache: SessionCache) -> None:
     for thread in threads:
         thread.join()
 
-    assert {str(number) for number in range(16)} == {session.key.id for session in cache.newest(100)}
+    assert {str(number) for number in range(16)} == {session.key.id for _, session in cache.newest(100)}
 
 
 def test_our_files_are_ours_alone(cache: SessionCache) -> None:

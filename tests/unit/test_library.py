@@ -229,6 +229,15 @@ def test_the_snapshot_is_what_was_seen_last(home: Path) -> None:
     assert ["second", "third", "first"] == ids(again.snapshot())
 
 
+def test_a_session_of_the_snapshot_can_be_opened_before_any_store_was_looked_at(home: Path) -> None:
+    library_of(home, cache=True).refresh()
+    again = library_of(home, cache=True)
+
+    newest = again.snapshot()[0]
+
+    assert ["one", "two"] == [message.text for message in again.open(newest.key).messages]
+
+
 def test_a_session_that_is_gone_leaves_the_snapshot(home: Path) -> None:
     library_of(home, cache=True).refresh()
     (home / "diary" / "second.diary").unlink()

@@ -1,0 +1,417 @@
+"""The main screen: search box, list, viewer and compaction bar, and what flows between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from time import monotonic
+from typing import TYPE_CHECKING, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Footer, Input, Static
+
+from session_tui import query
+from session_tui.library import Library
+from session_tui.model import Launch, Refusal, Session, SessionKey, Transcript
+from session_tui.progress import Progress
+from session_tui.text import homely, one_line
+from session_tui.tui import empty
+from session_tui.tui.commands import Pane, bindings
+from session_tui.tui.jobs import Job, JobEnded, JobStepped
+from session_tui.tui.listing import SORTS, Listing
+from session_tui.tui.viewer import MessageViewer
+from session_tui.tui.widgets.compaction_bar import CompactionBar
+from session_tui.tui.widgets.search_box import FindBox, SearchBox
+from session_tui.tui.widgets.session_list import SessionList
+
+if TYPE_CHECKING:
+    from session_tui.catalog import Catalog
+    from session_tui.tui.app import SessionApp
+
+_SETTLE_SECONDS = 0.03
+"""How long the selection must rest before its messages are read; held keys pass by unread rows."""
+_SECONDS_BETWEEN_LISTINGS = 0.25
+
+
+class ListPane(SessionList):
+    """The list with the keys of the commands table."""
+
+    BINDINGS = bindings(Pane.LIST)
+
+
+class ViewerPane(MessageViewer):
+    """The viewer with the keys of the commands table."""
+
+    BINDINGS = bindings(Pane.VIEWER)
+
+
+class Browser(Screen[None]):
+    """Search, list, read, resume."""
+
+    BINDINGS = bindings(Pane.ANYWHERE)
+    AUTO_FOCUS = "#search"
+
+    shown: reactive[tuple[Session, ...]] = reactive((), init=False)
+    """The rows of the list."""
+
+    def __init__(self, library: Library, *, query: str, clock: Callable[[], datetime]) -> None:
+        super().__init__()
+        self._library = library
+        self._clock = clock
+        self._first_query = query
+        self._listing = Listing(library.world.cwd, here=library.config.scope == "here")
+        self._transcript: Transcript | None = None
+        self._wanted: SessionKey | None = None
+        self._opening: Job[Transcript] | None = None
+        self._settle: Timer | None = None
+        self._refreshing: Job[Catalog] | None = None
+
+    @property
+    def session_app(self) -> SessionApp:
+        """The app this screen belongs to."""
+        return cast("SessionApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Lay out the screen."""
+        with Horizontal(id="top"):
+            yield Static("❯", id="prompt")
+            yield SearchBox(self._first_query, id="search", placeholder="Search titles, projects and prompts")
+            yield Static(id="status", markup=False)
+        with Horizontal(id="panes"):
+            yield ListPane(looks=self._library.looks(), now=self._clock, id="list")
+            with Vertical(id="reading"):
+                yield Static(id="heading", markup=False)
+                yield ViewerPane(id="viewer")
+                yield FindBox(id="find", placeholder="Find in this conversation")
+                yield CompactionBar(id="bar")
+        yield Footer()
+
+    @property
+    def rows(self) -> SessionList:
+        """The list pane."""
+        return self.query_one("#list", SessionList)
+
+    @property
+    def viewer(self) -> MessageViewer:
+        """The message viewer."""
+        return self.query_one("#viewer", MessageViewer)
+
+    @property
+    def search(self) -> SearchBox:
+        """The search box."""
+        return self.query_one("#search", SearchBox)
+
+    # ── what the list shows ───────────────────────────────────────────────────────────────────────────
+
+    def on_mount(self) -> None:
+        """Show what was seen last time, then look again."""
+        self._listing.update(self._library.snapshot())
+        self._relist()
+        self.action_refresh_list()
+
+    def action_refresh_list(self) -> None:
+        """Look at every store again, unless that is under way."""
+        if self._refreshing is None:
+            job = Job("Looking for sessions", self._refresh, self._refreshed)
+            self._refreshing = self.session_app.jobs.run(job)
+            self._tell_status()
+
+    def _refresh(self, progress: Progress) -> Catalog:
+        last, waiting = 0.0, list[Session]()
+
+        def each(sessions: Sequence[Session]) -> None:
+            nonlocal last
+            waiting.extend(sessions)
+            if monotonic() - last >= _SECONDS_BETWEEN_LISTINGS:
+                last = monotonic()
+                self._listing.update(waiting)
+                waiting.clear()
+                self.app.call_later(self._relist)
+
+        catalog = self._library.refresh(progress, each=each)
+        self._listing.update(catalog.sessions, complete=True)
+        return catalog
+
+    def _refreshed(self, catalog: Catalog) -> None:
+        self._relist()
+        if self._wanted is not None:
+            self._open(self._wanted)
+
+    def note_end(self, message: JobEnded) -> None:
+        """Take note that a job has ended, well or not."""
+        if message.job is self._refreshing:
+            self._refreshing = None
+            self._tell_status()
+            if not self.shown:
+                self.rows.empty(self._why_empty())
+        elif message.job is self._opening and message.error is not None:
+            self._opening = None
+            self._transcript = None
+            self.viewer.clear(one_line(f"{message.error} {message.error.hint}"))
+            self.query_one(CompactionBar).show(None, None)
+
+    def _relist(self) -> None:
+        wanted = query.parse(self.search.value)
+        self.shown = self._listing.rows(wanted)
+        self.rows.highlight(wanted.terms)
+        self._tell_status()
+
+    def watch_shown(self, shown: tuple[Session, ...]) -> None:
+        """Give the list its rows, or say why there are none."""
+        if not shown:
+            self.rows.empty(self._why_empty())
+        self.rows.set_rows(shown)
+
+    def _why_empty(self) -> list[Content]:
+        if self.search.value:
+            return empty.no_match(self.search.value, self._listing.total, here=self._listing.here)
+        if self._listing.here and self._listing.total:
+            return empty.nothing_here(self._library.world.cwd)
+        if self._refreshing is not None:
+            return empty.looking()
+        looks = self._library.looks()
+        return empty.no_sessions([looks[name] for name in self._library.searched()])
+
+    def _tell_status(self, note: str = "") -> None:
+        total, listing = self._listing.total, self._listing
+        parts = [f"{len(self.shown):,} of {total:,}"]
+        parts += ["this directory"] if listing.here else []
+        parts += [f"by {listing.sort}"] if listing.sort != "updated" else []
+        parts += [note or "looking…"] if self._refreshing is not None else []
+        self.query_one("#status", Static).update(" · ".join(parts))
+
+    def note_step(self, message: JobStepped) -> None:
+        """Tell how far a job is."""
+        step = message.step
+        figure = f" {step.done:,}/{step.total:,}" if step.total else ""
+        self._tell_status(f"{step.note}{figure}")
+
+    @on(Input.Changed, "#search")
+    def _search_changed(self) -> None:
+        self._relist()
+
+    def action_toggle_scope(self) -> None:
+        """Switch between this directory and everywhere."""
+        self._listing.here = not self._listing.here
+        self._relist()
+
+    def action_next_sort(self) -> None:
+        """Sort by the next order."""
+        self._listing.sort_by(SORTS[(SORTS.index(self._listing.sort) + 1) % len(SORTS)])
+        self._relist()
+
+    # ── what the viewer shows ─────────────────────────────────────────────────────────────────────────
+
+    @on(SessionList.Highlighted)
+    def _highlighted(self, message: SessionList.Highlighted) -> None:
+        session = message.session
+        self._wanted = session.key if session else None
+        if self._settle is not None:
+            self._settle.stop()
+        if session is None:
+            self._show_nothing()
+        elif self._transcript is None or self._transcript.session.key != session.key:
+            self._settle = self.set_timer(_SETTLE_SECONDS, lambda: self._open(session.key))
+
+    def _open(self, key: SessionKey) -> None:
+        """Read a session's messages; while one is being read only the newest wish is kept."""
+        self._wanted = key
+        if self._opening is None:
+            job = Job("Reading", lambda _: self._library.open(key), self._opened, quiet=True)
+            self._opening = self.session_app.jobs.run(job)
+
+    def _opened(self, transcript: Transcript) -> None:
+        self._opening = None
+        key = transcript.session.key
+        if self._wanted != key:
+            if self._wanted is not None:
+                self._open(self._wanted)
+            return
+        self._transcript = transcript
+        self.viewer.show(transcript)
+        self.viewer.highlight(query.parse(self.search.value).terms)
+        self._tell_heading(transcript.session)
+        gauge = self._library.meter(transcript.session)
+        self.query_one(CompactionBar).show(gauge, transcript.session, summaries=len(transcript.summaries))
+        self.rows.update_row(transcript.session)
+
+    def _show_nothing(self) -> None:
+        self._transcript = None
+        self.viewer.clear("Nothing selected")
+        self.query_one("#heading", Static).update("")
+        self.query_one(CompactionBar).show(None, None)
+
+    def _tell_heading(self, session: Session) -> None:
+        look = self._library.looks()[session.key.store]
+        project = homely(session.project or "", str(self._library.world.home))
+        facts = [look.label, project, session.git_branch, session.model]
+        told = "  ·  ".join(one_line(fact) for fact in facts if fact)
+        title = Content(one_line(session.title) or "Untitled").stylize("bold")
+        mark = Content(f"{look.mark} ").stylize(look.color)
+        self.query_one("#heading", Static).update(mark + title + Content(f"  ·  {told}").stylize("$text-muted"))
+
+    # ── moving about ──────────────────────────────────────────────────────────────────────────────────
+
+    def action_focus_search(self) -> None:
+        """Go to the search box."""
+        self.search.focus()
+
+    def action_focus_viewer(self) -> None:
+        """Go to the viewer."""
+        self.viewer.focus()
+
+    def action_back(self) -> None:
+        """Go back one step: close the find, then full width, then return to the list, then to the search box."""
+        find = self.query_one(FindBox)
+        if find.is_open:
+            find.close()
+            self.viewer.find("")
+            self.viewer.focus()
+        elif self.has_class("-full"):
+            self.remove_class("-full")
+        elif self.focused is self.viewer:
+            self.rows.focus()
+        elif self.focused is self.rows:
+            self.search.focus()
+        else:
+            self.search.value = ""
+
+    def action_toggle_width(self) -> None:
+        """Give the viewer the whole width, or take it back."""
+        self.toggle_class("-full")
+        self.viewer.focus()
+
+    def on_descendant_focus(self) -> None:
+        """Let a narrow screen give the room to what is being read."""
+        self.set_class(self.focused is self.viewer or self.focused is self.query_one(FindBox), "-reading")
+
+    @on(SearchBox.Moved)
+    def _moved(self, message: SearchBox.Moved) -> None:
+        if message.page:
+            self.rows.action_page(message.rows)
+        else:
+            self.rows.action_move(message.rows)
+
+    @on(Input.Submitted, "#search")
+    async def _search_submitted(self) -> None:
+        await self.run_action("screen.resume")
+
+    @on(SearchBox.Left)
+    def _search_left(self) -> None:
+        if self.search.value:
+            self.search.value = ""
+        else:
+            self.rows.focus()
+
+    @on(MessageViewer.FindRequested)
+    def _find_requested(self) -> None:
+        self.query_one(FindBox).open()
+
+    @on(Input.Changed, "#find")
+    def _find_changed(self, message: Input.Changed) -> None:
+        self.viewer.find(message.value)
+
+    @on(Input.Submitted, "#find")
+    def _find_submitted(self) -> None:
+        self.viewer.focus()
+
+    @on(FindBox.Closed)
+    def _find_closed(self) -> None:
+        self.viewer.find("")
+        self.viewer.focus()
+
+    @on(MessageViewer.Found)
+    def _found(self, message: MessageViewer.Found) -> None:
+        self.query_one(FindBox).tell(message.current, message.total, done=message.done)
+
+    # ── doing things ──────────────────────────────────────────────────────────────────────────────────
+
+    def action_resume(self) -> None:
+        """Continue the selected session in its agent; with no session at all, open the sample home."""
+        session = self.rows.selected
+        if session is None:
+            if not self._listing.total and not self.session_app.demo:
+                self.action_demo()
+            return
+        work = Job("Resume", lambda _: self._library.resume(session.key), self._resume, quiet=True)
+        self.session_app.jobs.run(work)
+
+    def _resume(self, answer: Launch | Refusal) -> None:
+        if isinstance(answer, Refusal):
+            self._tell_refusal(answer)
+            return
+        code = self.session_app.launch(self.app, answer)
+        if code:
+            self.notify(f"{answer.argv[0]} ended with exit code {code}", severity="warning", markup=False)
+        self.action_refresh_list()
+
+    def _tell_refusal(self, refusal: Refusal) -> None:
+        hint = f". {refusal.hint[:1].upper()}{refusal.hint[1:]}" if refusal.hint else ""
+        self.notify(one_line(f"{refusal.reason}{hint}."), title="Cannot resume", severity="warning", markup=False)
+
+    def action_copy_resume(self) -> None:
+        """Copy the shell line that resumes the selected session."""
+        from session_tui.resume import shell_line
+
+        session = self.rows.selected
+        if session is None:
+            return
+        answer = self._library.how_to_resume(session)
+        if isinstance(answer, Refusal):
+            self._tell_refusal(answer)
+        else:
+            self.session_app.copy(shell_line(answer), "the resume command")
+
+    def action_copy_session(self) -> None:
+        """Copy the selected session as Markdown."""
+        session = self.rows.selected
+        if session is not None:
+            job = Job("Copying", lambda _: self._as_markdown(session.key), self._copy_session, quiet=True)
+            self.session_app.jobs.run(job)
+
+    def _as_markdown(self, key: SessionKey) -> str:
+        from session_tui.checkpoint.markdown import render
+
+        transcript = self._library.open(key)
+        return "\n".join(render(transcript, transcript.messages))
+
+    def _copy_session(self, text: str) -> None:
+        self.session_app.copy(text, "the session")
+
+    @on(MessageViewer.CopyRequested)
+    def _copy_requested(self, message: MessageViewer.CopyRequested) -> None:
+        self.session_app.copy(message.text, message.what)
+
+    @on(SessionList.Chosen)
+    def _chosen(self) -> None:
+        self.action_resume()
+
+    def action_details(self) -> None:
+        """Show all that is known of the selected session."""
+        from session_tui.tui.screens.details import DetailsScreen
+
+        session = self.rows.selected
+        if session is not None:
+            answer = self._library.how_to_resume(session)
+            self.app.push_screen(DetailsScreen(session, self._library.ref(session), answer))
+
+    def action_show_help(self) -> None:
+        """Show all keys."""
+        from session_tui.tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen())
+
+    def action_toggle_subagents(self) -> None:
+        """List sub-agents' sessions as well, or leave them out."""
+        self._listing.subagents = not self._listing.subagents
+        self._relist()
+
+    def action_demo(self) -> None:
+        """Leave and open the sample home."""
+        self.app.exit("demo")
