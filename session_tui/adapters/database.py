@@ -157,17 +157,25 @@ class DatabaseAdapter(Adapter):
         Raises:
             StoreMissing: the database holds it no more.
         """
-        rowids = _rowids(database, [source.key.id])
-        entries, fault = self.entries(database, rowids) if rowids else ([], "")
-        if not entries:
-            raise StoreMissing("the session is no longer in its database", where=source.path)
-        entry = entries[0]
+        entry, fault = self.row(database, source)
         try:
-            entry |= self.details(database, source.path, entries).get(rowid(entry), {})
+            entry |= self.details(database, source.path, [entry]).get(rowid(entry), {})
         except sqlite3.DatabaseError as error:
             fault = fault or str(error)
         session = self.session(source.key, source.path, entry)
         return entry, flawed(session, [damage(source.path, fault)] if fault else [])
+
+    def row(self, database: sqlite3.Connection, source: Source) -> tuple[Row, str]:
+        """The entry of one session without details, and what stopped the reading, or "".
+
+        Raises:
+            StoreMissing: the database holds it no more.
+        """
+        rowids = _rowids(database, [source.key.id])
+        entries, fault = self.entries(database, rowids) if rowids else ([], "")
+        if not entries:
+            raise StoreMissing("the session is no longer in its database", where=source.path)
+        return entries[0], fault
 
     # ── the store as a whole ──────────────────────────────────────────────────────────────────────────
 

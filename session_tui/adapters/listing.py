@@ -60,9 +60,12 @@ class Objects:
     def __init__(self) -> None:
         self._known: dict[Path, tuple[str, Mapping[str, object] | None]] = {}
 
-    def get(self, path: Path) -> Mapping[str, object] | None:
-        """The object in ``path``: empty where there is no file, ``None`` where there is something else."""
-        stamp = files.stamp(path)
+    def get(self, path: Path, stamp: str = "") -> Mapping[str, object] | None:
+        """The object in ``path``: empty where there is no file, ``None`` where there is something else.
+
+        A caller that has just taken the file's ``stamp`` need not have it taken again.
+        """
+        stamp = stamp or files.stamp(path)
         known = self._known.get(path)
         if not known or known[0] != stamp:
             known = self._known[path] = (stamp, {} if stamp == "-" else read_object(path))

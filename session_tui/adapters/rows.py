@@ -216,6 +216,8 @@ def columns(database: sqlite3.Connection, table: str) -> frozenset[str]:
             raise
         database.execute("PRAGMA writable_schema=ON")
         found = database.execute(f'PRAGMA table_info("{table}")').fetchall()
+        if not found:
+            raise
     return frozenset(str(row["name"]) for row in found)
 
 
@@ -264,12 +266,12 @@ def _salvaged(
 def text(value: object) -> str:
     """A column's value as text that can be shown: ``NULL`` is empty, bytes that are no UTF-8 are U+FFFD."""
     match value:
+        case str():
+            if value.isascii() or not _ESCAPED.search(value):
+                return value
+            return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         case None:
             return ""
-        case str():
-            return (
-                value.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if _ESCAPED.search(value) else value
-            )
         case bytes():
             return value.decode("utf-8", "replace")
         case _:

@@ -53,6 +53,7 @@ def from_epoch(value: float) -> datetime | None:
         return None
 
 
+@lru_cache(1024)
 def _from_text(text: str) -> datetime | None:
     # RFC 3339 is by far the most frequent, and the standard library reads it thirty times faster
     if text[4:5] == "-" and text[10:11] == "T":

@@ -176,7 +176,8 @@ class Native(Adapter):
         """The session's rows in every table."""
         id = session.key.id
         parts = (Rows(table, "session = ?", (id,)) for table in native_tables.PARTS)
-        return Belongings(database=self._path(session.key), rows=(*parts, Rows("sessions", "id = ?", (id,))))
+        own = Rows("sessions", "id = ?", (id,), volatile=("revision",))
+        return Belongings(database=self._path(session.key), rows=(*parts, own))
 
     # ── messages ──────────────────────────────────────────────────────────────────────────────────────
 

@@ -89,6 +89,26 @@ async def test_a_match_far_down_a_cut_text_is_reached() -> None:
         assert ["needle"] == [word for _, word in lit(viewer, looks.MATCH_CURRENT)]
 
 
+async def test_the_viewers_own_words_are_not_taken_for_matches() -> None:
+    messages = [say("assistant", Thinking("first\nthinking aloud\nlast"), result("one\nresult\nmore"), minute=1)]
+    async with Reading().run_test() as pilot:
+        _, viewer = await finding(pilot, messages, "thinking")
+        thought = lit(viewer, looks.MATCH_CURRENT) + lit(viewer, looks.MATCH)
+        viewer.find("result")
+        await settled(pilot)
+
+        assert ["thinking"] == [word for _, word in thought]
+        assert ["result"] == [word for _, word in lit(viewer, looks.MATCH_CURRENT) + lit(viewer, looks.MATCH)]
+
+
+async def test_a_match_at_the_end_of_one_endless_line_is_reached() -> None:
+    async with Reading().run_test() as pilot:
+        app, viewer = await finding(pilot, [say("user", "sea " * 9000 + "needle")], "needle")
+
+        assert "needle" in said(app)
+        assert ["needle"] == [word for _, word in lit(viewer, looks.MATCH_CURRENT)]
+
+
 async def test_a_match_across_a_line_break_is_lit_on_both_rows() -> None:
     async with Reading().run_test(size=(40, 20)) as pilot:
         _, viewer = await finding(pilot, [say("user", "far out on the wide and windy sea today")], "windy sea today")

@@ -6,6 +6,7 @@ import random
 
 import pytest
 from textual import events
+from textual.pilot import Pilot
 
 from session_tui.model import Message, Messages
 from session_tui.tui.viewer import MessageViewer, Modes, Tools
@@ -30,6 +31,13 @@ def shifted(before: list[str], after: list[str], change: int) -> bool:
     """Whether ``after`` shows ``before`` moved up by ``change`` rows, the marker bar aside."""
     old, new = ([row[1:] for row in screen] for screen in (before, after))
     return new[:-change] == old[change:] if change > 0 else new[-change:] == old[:change]
+
+
+async def prepared(pilot: Pilot[None], viewer: MessageViewer) -> None:
+    """Let the viewer lay out what lies ahead, without waiting for its clock."""
+    for _ in range(40):
+        viewer._prepare()
+    await pilot.pause()
 
 
 def wheel_up(viewer: MessageViewer) -> events.MouseScrollUp:
@@ -59,7 +67,9 @@ async def test_the_screen_moves_by_exactly_the_rows_asked_for(
                 viewer.scroll_relative(y=change)
             else:
                 viewer.action_scroll_rows(change)
-            await pilot.pause(rnd.choice([0, 0, 0.03]))
+            await pilot.pause()
+            for _ in range(rnd.choice([0, 0, 2])):
+                viewer._prepare()
             assert shifted(before, rows(app), change)
         document = viewer.document
         assert document is not None
@@ -91,7 +101,7 @@ async def test_laying_out_ahead_moves_nothing() -> None:
         await pilot.pause()
         before = rows(app)
 
-        await pilot.pause(0.5)
+        await prepared(pilot, app.viewer)
 
         assert before == rows(app)
 
@@ -104,7 +114,7 @@ async def test_fifty_thousand_messages_are_opened_by_decoding_a_screenful() -> N
         app.viewer.show(transcript(counted.messages, archived=0))
         await settled(pilot)
         opened = set(counted.decoded)
-        await pilot.pause(0.5)
+        await prepared(pilot, app.viewer)
         ahead = set(counted.decoded)
         app.viewer.scroll_to(y=90_000)
         await pilot.pause()

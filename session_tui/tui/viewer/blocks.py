@@ -202,7 +202,8 @@ def _folding(item: int, label: str, style: str, text: str, view: View, *, is_ope
     head = Content.styled((_OPEN if is_open else _CLOSED) + label, style)
     if not is_open:
         head += Content.styled("  " + gist.first_line(text), looks.FAINT)
-    line = Line(head, right=Content.styled(gist.extent(text), looks.FAINT), clipped=True, touch=Touch.FOLD)
+    right = Content.styled(gist.extent(text), looks.FAINT)
+    line = Line(head, right=right, clipped=True, touch=Touch.FOLD, silent=is_open)
     if not is_open:
         return Part(item, [line], folded=True)
     kept, part = _cut(item, text.strip("\n"), view)
@@ -261,7 +262,7 @@ def _result(number: int, block: ToolResult, view: View, *, is_open: bool) -> Par
     label = failed or Content.styled("result", looks.MUTED)
     kept, part = _cut(number, text, view)
     part.folded = False
-    head = Line(glyph + label, right=right, clipped=True, touch=touch)
+    head = Line(glyph + label, right=right, clipped=True, touch=touch, silent=True)
     part.lines = [head, *(Line(row, first=_INDENT) for row in looks.lines(kept, looks.FAINT)), *images]
     return part
 

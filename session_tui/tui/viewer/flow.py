@@ -77,6 +77,8 @@ class Flow:
         if part.limit:
             left_out += max(0, len(self.page.rows) - first - part.limit)
             del self.page.rows[first + part.limit :]
+            found = self.page.matches.get(part.item, [])
+            found[:] = [row for row in found if row < len(self.page.rows)]
         if left_out:
             self._rest(part, left_out)
 
@@ -85,7 +87,8 @@ class Flow:
         is_end = part.more is Touch.NONE
         if part.more is Touch.UNCUT:
             self.page.cut.append(part.item)
-        self._line(Line(blocks.more(count, is_end=is_end), clipped=True, touch=part.more), part.item)
+        words = blocks.more(count, is_end=is_end)
+        self._line(Line(words, clipped=True, touch=part.more, silent=True), part.item)
 
     def blank(self, band: str = "") -> None:
         """Set an empty row."""
@@ -99,7 +102,7 @@ class Flow:
         self._line(line, NO_ITEM, gutter=1)
 
     def _line(self, line: Line, item: int, *, gutter: int = GUTTER) -> None:
-        content, matches = self._marked(line.content, item)
+        content, matches = self._marked(line.content, NO_ITEM if line.silent else item)
         tone = self.base + self.resolve(line.band) if line.band else self.base
         is_inset = line.band == looks.BLOCK
         outside, edge = (self.base, self.width + GUTTER) if is_inset else (tone, self.width + GUTTER + 1)
@@ -119,7 +122,8 @@ class Flow:
             lead = gutter - 1 + (len(prefix) if number or line.bare else 0)
             end = gutter - 1 + len(prefix) + len(piece.content) - piece.tail
             self.page.rows.append(Row(row, lead, end, piece.glue, item, line.touch))
-        self.page.matches.setdefault(item, []).extend([len(self.page.rows) - 1] * len(matches))
+        if matches:
+            self.page.matches[item] += [len(self.page.rows) - 1] * len(matches)
 
     def _clipped(self, content: Content, right: Content, width: int) -> Piece:
         """One row: ``content`` cut to what ``right`` leaves of the width, and ``right`` at its end."""

@@ -29,7 +29,8 @@ class Touch(Enum):
 class Line:
     """One line of text. ``first`` stands before its first row and ``rest`` before those that follow (as wide
     as ``first`` when not given); ``right`` is set flush right on the first row. A line that is ``clipped`` is
-    cut instead of wrapped. ``band`` names the look of the whole row, ``bare`` leaves the prefix out of copies."""
+    cut instead of wrapped. ``band`` names the look of the whole row, ``bare`` leaves the prefix out of copies, and
+    a ``silent`` line is our own words, which no search finds."""
 
     content: Content
     first: Content = EMPTY
@@ -39,6 +40,7 @@ class Line:
     touch: Touch = Touch.NONE
     band: str = ""
     bare: bool = False
+    silent: bool = False
 
 
 @dataclass(slots=True)
