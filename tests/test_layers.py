@@ -90,9 +90,12 @@ def test_imports_point_down(module: Path) -> None:
 
 @pytest.mark.parametrize("part", STANDARD_ONLY)
 def test_values_and_rules_import_the_standard_library_alone(part: str) -> None:
+    folder = PACKAGE / part
+    modules = [*folder.rglob("*.py")] if folder.is_dir() else [PACKAGE / f"{part}.py"]
     foreign = [
         name
-        for name in imports_of(PACKAGE / f"{part}.py")
+        for module in modules
+        for name in imports_of(module)
         if name.split(".")[0] not in sys.stdlib_module_names and not name.startswith("session_tui")
     ]
 

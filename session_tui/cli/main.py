@@ -22,6 +22,7 @@ _COMMANDS = {
     "stores": "stores:stores",
     "doctor": "stores:doctor",
     "config": "configuring:config",
+    "themes": "looks:themes",
     "demo": "screen:demo",
 }
 _DEFAULT = ("ui", "screen:ui")

@@ -160,6 +160,7 @@ class Browser(Screen[None]):
         wanted = query.parse(self.search.value)
         self.shown = self._listing.rows(wanted)
         self.rows.highlight(wanted.terms)
+        self.viewer.highlight(wanted.terms)
         self._tell_status()
 
     def watch_shown(self, shown: tuple[Session, ...]) -> None:

@@ -12,19 +12,17 @@ from session_tui.model import Launch, Refusal, Session
 from session_tui.resume import shell_line
 from session_tui.tui.screens.dialog import ReadingScreen
 
-_NAME_CELLS = 14
-
 
 class DetailsScreen(ReadingScreen):
     """The facts of one session, a line each."""
 
     def __init__(self, session: Session, ref: str, resume: Launch | Refusal) -> None:
         lines = [
-            Content(f"{name:<{_NAME_CELLS}} ").stylize("$text-muted") + Content(text.one_line(value))
+            (Content(name).stylize("$text-muted"), Content(text.one_line(value)))
             for name, value in facts(session, ref, resume)
             if value
         ]
-        super().__init__("Details", Content("\n").join(lines))
+        super().__init__("Details", lines)
 
 
 def facts(session: Session, ref: str, resume: Launch | Refusal) -> Iterator[tuple[str, str]]:

@@ -10,29 +10,26 @@ from session_tui.tui.screens.dialog import ReadingScreen
 _TITLES = {
     Pane.LIST: "In the list",
     Pane.VIEWER: "In the viewer",
-    Pane.ANYWHERE: "Anywhere, also while typing",
+    Pane.ANYWHERE: "Anywhere",
 }
-_KEY_CELLS = 14
 
 
 class HelpScreen(ReadingScreen):
     """Every command with its keys."""
 
     def __init__(self) -> None:
-        super().__init__("Keys", help_text())
+        super().__init__("Keys", help_lines())
 
 
-def help_text() -> Content:
-    """The commands by where their keys work, one line each."""
-    lines: list[Content] = []
+def help_lines() -> list[tuple[Content, Content]]:
+    """The commands by where their keys work: keys and sentence."""
+    lines: list[tuple[Content, Content]] = []
     for pane, title in _TITLES.items():
-        lines += [Content(title).stylize("bold $text-primary")]
+        lines += [(Content(title).stylize("bold $text-primary"), Content(""))]
         for command in offered():
             if command.pane is pane:
-                keys = spelled(command.keys) or "palette"
-                lines.append(Content(f"{keys:<{_KEY_CELLS}} ").stylize("$text-accent") + Content(command.help))
-        lines.append(Content(""))
-    lines.append(
-        Content("In the search box ↑ ↓ PgUp PgDn move the selection and Enter resumes it.").stylize("$text-muted")
-    )
-    return Content("\n").join(lines)
+                keys = Content(spelled(command.keys) or "palette").stylize("$text-accent")
+                lines.append((keys, Content(command.help)))
+        lines.append((Content(""), Content("")))
+    while_typing = "move the selection while typing, Enter resumes it"
+    return [*lines, (Content("↑ ↓ PgUp PgDn").stylize("$text-accent"), Content(while_typing))]

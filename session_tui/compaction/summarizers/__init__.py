@@ -1,0 +1,1 @@
+"""Writers of summaries, all behind one interface."""
