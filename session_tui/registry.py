@@ -67,10 +67,14 @@ def _adapters(value: object) -> list[type[Adapter]]:
         AdapterError: it is neither.
     """
     if isinstance(value, ModuleType):
-        return [kind for kind in vars(value).values() if _is_adapter(kind) and kind.__module__ == value.__name__]
+        return [kind for kind in vars(value).values() if _is_adapter(kind) and _is_within(kind, value)]
     if isinstance(value, type) and issubclass(value, Adapter):
         return [value]
     raise AdapterError(f"{value!r} is no Adapter")
+
+
+def _is_within(kind: type, module: ModuleType) -> bool:
+    return f"{kind.__module__}.".startswith(f"{module.__name__}.")
 
 
 def _is_adapter(value: object) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,12 +18,14 @@ from typing import ClassVar, Protocol, runtime_checkable
 from session_tui.errors import SessionTuiError, StoreMissing
 from session_tui.model import (
     Capability,
+    CompactPlan,
     Health,
     Launch,
     Problem,
     Refusal,
     Session,
     SessionKey,
+    Summary,
     Transcript,
 )
 
@@ -183,7 +186,9 @@ def places(
     if given is not None:
         for path in given:
             if not path.exists():
-                raise StoreMissing("no such file or directory", where=str(path), hint="check the path given with --root")
+                raise StoreMissing(
+                    "no such file or directory", where=str(path), hint="check the path given with --root"
+                )
             hits = list(below(path)) or ([path] if path.is_file() else [])
             for hit in hits:
                 add(hit, "--root")
@@ -269,6 +274,50 @@ class Deletable(Protocol):
 
 
 @runtime_checkable
+class Lockable(Protocol):
+    """A store whose program has locks that a change must be made under."""
+
+    def holding(self, session: Session) -> AbstractContextManager[None]:
+        """Hold the program's locks on ``session`` while it is changed.
+
+        Raises:
+            StoreLocked: the program holds them; it is to be closed first.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a compaction written back comes to: the program's entry points that honour it, and a sentence for
+    the person where something is left to say."""
+
+    read_by: tuple[str, ...] = ()
+    note: str = ""
+
+
+@runtime_checkable
+class Compactable(Protocol):
+    """A store that a compaction can be written back to, so that its program goes on from it."""
+
+    compaction: ClassVar[Mapping[str, object]]
+    """The program's own rules as plain data for `CompactionSettings.of`; empty for ours."""
+
+    def refuses_compaction(self, session: Session) -> Refusal | None:
+        """Why a compaction cannot be written back now, or ``None``."""
+
+    def touched(self, session: Session, plan: CompactPlan) -> Belongings:
+        """All that `apply` will change; a copy of it goes to the trash before."""
+
+    def apply(self, session: Session, plan: CompactPlan, summary: Summary) -> Applied:
+        """Write the compaction as the program would have: one short transaction or one atomic replacement.
+        Callers hold `Lockable.holding` and have kept a copy of what is touched.
+
+        Raises:
+            StoreError: it could not be written, or the session was changed since it was read; the store is as it
+                was.
+        """
+
+
+@runtime_checkable
 class Importing(Protocol):
     """A store that a genuine session of its own can be created in."""
 
@@ -322,6 +371,7 @@ _CAPABILITIES: dict[Capability, type] = {
     Capability.FORK: Forkable,
     Capability.DELETE: Deletable,
     Capability.RENAME: Renamable,
+    Capability.COMPACT: Compactable,
     Capability.IMPORT: Importing,
     Capability.START: Startable,
     Capability.HEADLESS: Headless,

@@ -170,9 +170,12 @@ class DatabaseAdapter(Adapter):
 
         Raises:
             StoreMissing: the database holds it no more.
+            StoreDamaged: its row lies on a damaged page.
         """
         rowids = _rowids(database, [source.key.id])
         entries, fault = self.entries(database, rowids) if rowids else ([], "")
+        if fault and not entries:
+            raise rows.failure(sqlite3.DatabaseError(fault), Path(source.path))
         if not entries:
             raise StoreMissing("the session is no longer in its database", where=source.path)
         return entries[0], fault
@@ -234,8 +237,10 @@ def _rowids(database: sqlite3.Connection, ids: Sequence[str]) -> list[int]:
     marks = ",".join("?" * len(ids))
     found, _ = rows.select(database, "sessions", ("rowid", "id"), f"WHERE id IN ({marks})", [scrub(id) for id in ids])
     if len(found) < len(ids):
+        # The index may be damaged where the table is not, and some ids are no text to ask for.
+        every, _ = rows.select(database, "sessions", ("rowid", "id"), "NOT INDEXED")
         wanted = set(ids)
-        found = [row for row in rows.select(database, "sessions", ("rowid", "id"))[0] if _id(row) in wanted]
+        found = [row for row in every if _id(row) in wanted]
     return [rowid(row) for row in found]
 
 

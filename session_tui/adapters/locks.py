@@ -15,7 +15,7 @@ _PROC = Path("/proc")
 
 
 def is_held(path: Path) -> bool:
-    """Whether another process holds a ``flock`` on ``path``. A file that is not there is held by nobody.
+    """Whether a process, this one too, holds a ``flock`` on ``path``. A file that is not there is held by nobody.
 
     On Linux the kernel's own list is read, which takes no lock; elsewhere a shared lock is tried and let go.
     """

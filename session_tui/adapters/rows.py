@@ -185,6 +185,9 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise failure(error, path) from error
+    except UnicodeError as error:
+        # What SQLite says of a damaged schema quotes it, whatever its bytes are.
+        raise failure(sqlite3.DatabaseError("its schema is no text"), path) from error
 
 
 def failure(error: sqlite3.Error, path: Path) -> StoreError:
@@ -218,7 +221,7 @@ def columns(database: sqlite3.Connection, table: str) -> frozenset[str]:
         found = database.execute(f'PRAGMA table_info("{table}")').fetchall()
         if not found:
             raise
-    return frozenset(str(row["name"]) for row in found)
+    return frozenset(name for row in found if not _ESCAPED.search(name := str(row["name"])))
 
 
 def select(

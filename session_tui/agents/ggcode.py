@@ -120,10 +120,10 @@ class Ggcode(Adapter):
         meta = newest.get("meta") or next(jsonl.typed(first, "meta"), {})
         prompt = prompts.first_prompt(_message(record) for record in jsonl.typed(first, "message"))
         opened = None if meta else _time(next(jsonl.typed(first, "message"), {}))
-        session = self._session(source, status, meta, (opened, _time(newest.get("message", {}))), prompt)
         used = ledger.Ledger()
         used.note("usage", newest.get("usage", {}))
-        return replace(session, token_count=used.fill, token_source=TokenSource.RECORDED) if used.fill else session
+        span = (opened, _time(newest.get("message", {})))
+        return self._session(source, status, meta, span, prompt, fill=used.fill)
 
     def read(self, source: Source) -> model.Transcript:
         """The whole file; a message is decoded when it is asked for."""
@@ -149,6 +149,8 @@ class Ggcode(Adapter):
         meta: Record,
         span: tuple[datetime | None, datetime | None],
         prompt: str,
+        *,
+        fill: int | None = None,
     ) -> Session:
         """What meta and index entry say, the newer of them first; ``span`` is the first and last message's time."""
         listed = self._listings.entries(source.key.root).get(source.key.id, {})
@@ -176,6 +178,8 @@ class Ggcode(Adapter):
             created_at=next(_created(meta, listed, span[0], source.key.id), None),
             updated_at=max(known, default=None) or files.modified_at(status),
             last_active_at=span[1],
+            token_count=fill,
+            token_source=TokenSource.RECORDED if fill else TokenSource.NONE,
             token_usage=used if used.total else None,
             context_window=integer(meta.get("context_window")) or tokens.window(value("model")),
             max_tokens=integer(meta.get("max_tokens")) or None,
@@ -307,17 +311,16 @@ class _Reading(Conversation):
 
     def _add(self, line: jsonl.Line, head: _Head) -> None:
         role = _ROLES.get(head.role, _SYSTEM)
-        weight, length = 0, line.length
-        size = length
+        weight, size = 0, line.length
         for part in head.content or ():
             if part.type == "text":
                 weight += len(part.text)
             else:
                 weight += _FOLDED
                 size -= len(part.image_data) + len(part.images)
-        entry = Entry(head.id or str(line.index), role, weight, size, line.offset, length)
-        if length > LINE_LIMIT:
-            self.problem(line, f"a line of {length:,} bytes, which ggcode leaves out")
+        entry = Entry(head.id or str(line.index), role, weight, size, line.offset, line.length)
+        if line.length > LINE_LIMIT:
+            self.problem(line, f"a line of {line.length:,} bytes, which ggcode leaves out")
             entry.skipped = True
         if role is _SYSTEM or head.content is None:
             content = self.said(self.record(entry)[0])[1]
@@ -372,9 +375,8 @@ class _Reading(Conversation):
     def span(self) -> tuple[datetime | None, datetime | None]:
         """The times of the first and the last message record of the file."""
         first = next((entry for entry in self.entries if entry.item is None), None)
-        if not first or not self._last:
-            return None, None
-        return _time(self.record(first)[0]), _time(self.record(self._last)[0])
+        ends = [_time(self.record(entry)[0]) if entry else None for entry in (first, self._last)]
+        return ends[0], ends[1]
 
     def tokens(self) -> tuple[int, TokenSource]:
         """The last prompt recorded since the last checkpoint, else an estimate."""

@@ -210,7 +210,8 @@ class Techne(DatabaseAdapter):
         if conversation.misses_summary:
             what = f"the summary message {session.summary_message_id} is not among the messages"
             problems.append(Problem(source.path, what, "all messages count as active"))
-        counts = conversation.counts()
+        counts, summaries = conversation.counts(), conversation.summaries()
+        current = (summary.content for summary in summaries if summary.id == session.summary_message_id)
         session = replace(
             flawed(session, problems),
             message_count=counts["message_count"],
@@ -218,12 +219,12 @@ class Techne(DatabaseAdapter):
             compaction_count=counts["compaction_count"],
             token_count=conversation.tokens(),
             token_source=TokenSource.ESTIMATED,
-            summary=conversation.current,
+            summary=next(current, None),
         )
         return Transcript(
             session=session,
             messages=conversation.messages(),
-            summaries=conversation.summaries(),
+            summaries=summaries,
             files_read=tuple(ReadFile(rows.text(row["path"]), times.parse(row["read_at"])) for row in read),
             unknown_records=conversation.unknown(),
         )
@@ -263,12 +264,8 @@ class _Conversation:
         self._summaries = {position for position in systems if found.records[position][3] not in _NO_BLOCKS}
         last = next((position for position in systems if decoded(found.records[position][1])[0] == pointer), None)
         self.misses_summary = bool(pointer and found.records and last is None)
-        self.current = None if last is None else self._text(last)
         self._covered = 0 if last is None else _covered(last)
         self._order = sorted(range(len(found.records)), key=self._place) if systems else range(len(found.records))
-
-    def _text(self, position: int) -> str:
-        return Message(id="", role=Role.SYSTEM, blocks=_blocks(self._records[position][3])[0]).text
 
     def _place(self, position: int) -> tuple[int, int, int]:
         moved = position in self._summaries and _covered(position) > 0
