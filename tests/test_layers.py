@@ -18,7 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # The layers from the bottom up. A module may import its own part and every part of a lower layer; within a
 # layer only what stands left of it in the same tuple's `SEES` row.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "model", "text", "tokens", "query", "progress", "ordering", "references", "documents"),
+    ("errors", "model", "text", "tokens", "query", "progress", "ordering", "references", "documents", "first_screen"),
     ("paths", "config", "logs", "adapters"),
     ("agents",),
     ("trash", "userdata", "hooks", "redact"),

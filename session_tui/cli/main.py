@@ -10,7 +10,7 @@ from importlib import import_module
 
 import click
 
-from session_tui import __version__
+from session_tui import __version__, first_screen
 from session_tui.cli.context import Settings, global_options
 from session_tui.cli.output import narrate, report
 from session_tui.errors import SessionTuiError, UsageError
@@ -82,6 +82,7 @@ def main() -> int:
 
 
 def _failed(error: Exception, settings: Settings) -> int:
+    first_screen.take_back()
     if settings.debug:
         traceback.print_exc()
     match error:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-Json: TypeAlias = "Mapping[str, object]"
+Json: TypeAlias = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,10 @@ class SessionKey:
     id: str
     root: str = ""
 
+    def __hash__(self) -> int:
+        # Ids hardly ever repeat, and a string keeps its hash: keys are looked up by the ten thousand.
+        return hash(self.id)
+
     @property
     def ref(self) -> str:
         """``STORE:ID``, as `list` prints it where no two roots hold the same id."""

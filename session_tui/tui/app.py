@@ -15,7 +15,7 @@ from textual.app import App, SystemCommand
 from textual.screen import Screen
 from textual.theme import Theme
 
-from session_tui import logs
+from session_tui import first_screen, logs
 from session_tui.errors import ConfigError, SessionTuiError
 from session_tui.library import Library
 from session_tui.model import Launch
@@ -164,6 +164,17 @@ class SessionApp(App[object]):
             hint = f" {message.error.hint}" if message.error.hint else ""
             self.notify(one_line(f"{message.error}.{hint}"), title=job.title, severity="error", markup=False)
 
+    def keep_first_screen(self) -> None:
+        """Keep what is on screen, to be shown at the next start before the UI is there."""
+        if self.is_headless or self.demo:
+            return
+        lines = self.screen._compositor.render_strips()
+        drawn = "\r\n".join(strip.render(self.console) for strip in lines)
+        try:
+            first_screen.keep(drawn, columns=self.size.width, lines=self.size.height)
+        except OSError as error:
+            log.warning("the first screen was not kept: %s", error)
+
     async def action_quit(self) -> None:
         """Stop every job and leave."""
         self.jobs.cancel_all()
@@ -184,6 +195,7 @@ def run(library: Library, *, places: Places, query: str = "", theme: str | None 
     """
     logs.write_to(places.log_file)
     app = SessionApp(library, places=places, query=query, theme=theme, demo=demo)
+    first_screen.hand_over()
     answer = app.run()
     if app.return_code == 1:
         raise SessionTuiError("the UI failed", where=str(places.log_file), hint="the log there says why")

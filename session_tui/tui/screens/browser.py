@@ -236,6 +236,8 @@ class Browser(Screen[None]):
             return
         self._transcript = transcript
         self.viewer.show(transcript)
+        if not self.search.value and self.rows.cursor == 0 and self._refreshing is None:
+            self.call_after_refresh(self.session_app.keep_first_screen)
         self.viewer.highlight(query.parse(self.search.value).terms)
         self._tell_heading(transcript.session)
         gauge = self._library.meter(transcript.session)
