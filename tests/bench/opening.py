@@ -94,11 +94,11 @@ async def opening(browser: Browser, library: Library) -> None:
         await painted(browser)
         start = perf_counter()
         browser._open(longest.key)
-        while browser.viewer.transcript is None:
+        while (shown := browser.viewer.transcript) is None:
             await asyncio.sleep(0)
         await painted(browser)
         taken.append(perf_counter() - start)
-    told(f"open {len(browser.viewer.transcript.messages):,} messages", taken)
+    told(f"open {len(shown.messages):,} messages", taken)
 
 
 async def wheel(browser: Browser) -> None:
