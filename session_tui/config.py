@@ -8,7 +8,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -56,6 +56,37 @@ class CompactionSection(Section, frozen=True):
     """Whether summaries are framed by lines that say which messages they stand for."""
 
 
+class SummarizerSection(Section, frozen=True):
+    """Who writes summaries when a conversation is compacted."""
+
+    name: str = "extractive"
+    """`extractive` (embedded, no network), `openai` (any compatible endpoint), `anthropic`, `llm` or `command`."""
+    model: str = ""
+    """The model to ask for; `openai` and `anthropic` need one."""
+    base_url: str = ""
+    """Where the endpoint is, for example `http://localhost:11434/v1`; empty for the vendor's own."""
+    key_variable: str = ""
+    """The environment variable that holds the key; empty for the vendor's usual one."""
+    command: tuple[str, ...] = ()
+    """The program and its arguments for `command`; it reads the question from its standard input."""
+    context_window: int = 0
+    """The model's window in tokens where it is not a known one; 0 to look it up."""
+    timeout: float = 120.0
+    """Seconds without a sign of life after which a summarizer is given up."""
+
+
+class HookSection(Section, frozen=True, kw_only=True):
+    """A command that is told when something happens to a session: it gets a JSON object on standard input with
+    `event`, `reason` (`archive`, `reset`, `delete`, `timeout`, `new`) and `session`; what it prints is logged."""
+
+    event: Literal["session_end"] = "session_end"
+    """What it is told of: `session_end`, before anything changes."""
+    command: str | tuple[str, ...]
+    """The program and its arguments, as a list, or as a line that is split as a shell would; no shell runs it."""
+    timeout_seconds: Annotated[float, msgspec.Meta(gt=0)] = 10
+    """Seconds after which it is stopped."""
+
+
 class Config(Section, frozen=True):
     """The whole configuration."""
 
@@ -71,6 +102,10 @@ class Config(Section, frozen=True):
     """Projects and stores to leave out."""
     compaction: CompactionSection = CompactionSection()
     """When conversations are due for compaction, and how it is done."""
+    summarizer: SummarizerSection = SummarizerSection()
+    """Who writes summaries when a conversation is compacted."""
+    hooks: tuple[HookSection, ...] = ()
+    """Commands that get a session as JSON when it ends, for example `[{command: notes add, timeout_seconds: 5}]`."""
     keymap: dict[str, str] = {}
     """Other keys for commands, by the command's id, for example `resume: ctrl+r`."""
 

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from session_tui import query, references, resume
 from session_tui.adapters import locks
 from session_tui.adapters.base import (
     Adapter,
-    Checkable,
     Guarded,
+    Lockable,
+    Reminded,
     Resumable,
-    Root,
     Source,
     World,
     capabilities,
     unreadable,
 )
-from session_tui.catalog import Catalog, Found, Look, Page
+from session_tui.catalog import Catalog, Look, Page
 from session_tui.config import Config
 from session_tui.errors import AdapterError, AmbiguousRef, SessionTuiError, UnknownSession, UnknownStore
 from session_tui.index.store import SessionCache
 from session_tui.model import (
     Capability,
+    CompactResult,
     Launch,
     Meter,
-    Problem,
     Refusal,
     Session,
     SessionKey,
@@ -40,10 +41,13 @@ from session_tui.model import (
 from session_tui.ordering import ordered
 from session_tui.progress import Progress
 from session_tui.registry import Registry, discover
+from session_tui.scanning import Scanner
+from session_tui.trash import Trash
+from session_tui.userdata import FILE_NAME, UserData
 
-_FIRST_BATCH = 64
-"""How many heads are read before the first are told of: about as many as a screen shows."""
-_BATCH = 256
+if TYPE_CHECKING:
+    from session_tui.compaction.compactor import Compaction
+    from session_tui.compactions import Compactions, CompactOptions, Prepared
 
 
 class Library:
@@ -79,6 +83,11 @@ class Library:
         self._sources: dict[SessionKey, Source] = {}
         self._adapters = {name: self.registry.adapters[name](world) for name in enabled}
         self.catalog = Catalog()
+        self.trash = Trash(world.data_dir / "trash")
+        self.userdata = UserData(world.data_dir / FILE_NAME)
+        for adapter in self._adapters.values():
+            if isinstance(adapter, Reminded):
+                adapter.kept = self.userdata.kept
 
     def _enabled(self, stores: Sequence[str]) -> list[str]:
         """The stores to look at. With ``stores`` the others only tell of projects, where that can matter."""
@@ -125,100 +134,27 @@ class Library:
             Cancelled: a stop was asked for; the catalog is the one before.
             StoreMissing: a root given by ``--root`` does not exist.
         """
-        progress = progress or Progress()
-        found = list(self._scan_all(self._adapters.values(), progress))
-        sessions = self._heads(found, progress, each)
+        scanner = Scanner(
+            world=self.world,
+            adapters=self._adapters,
+            shown=self._shown,
+            cache=self.cache,
+            progress=progress or Progress(),
+            each=lambda sessions: each([one for one in sessions if not self._hidden(one)]) if each else None,
+        )
+        found = list(scanner.scan_all())
+        sessions = scanner.heads(found)
         mentioned = tuple(sorted({Path(session.project) for session in sessions.values() if session.project}))
-        more = list(self._scan_mentioned(mentioned, found, progress))
-        sessions |= self._heads(more, progress, each)
+        more = list(scanner.scan_mentioned(mentioned, found))
+        sessions |= scanner.heads(more)
         found += more
         found = [hit for hit in found if hit.store in self._shown]
         self._sources = {source.key: source for hit in found for source in hit.sources}
-        shown = [session for session in sessions.values() if not self._hidden(session)]
-        problems = (*self.registry.problems, *self._given_in_vain(found))
+        shown = self.userdata.overlay([session for session in sessions.values() if not self._hidden(session)])
+        problems = (*self.registry.problems, *scanner.given_in_vain(found))
         problems += tuple(problem for hit in found for problem in hit.problems)
         self.catalog = Catalog(ordered(shown), tuple(found), problems)
         return self.catalog
-
-    def _scan_all(self, adapters: Iterable[Adapter], progress: Progress) -> Iterator[Found]:
-        for adapter in adapters:
-            progress.note(f"looking for {adapter.label} sessions")
-            for root in self._roots(adapter):
-                yield self._scan(adapter, root)
-
-    def _given_in_vain(self, found: Sequence[Found]) -> Iterator[Problem]:
-        fruitful = {hit.store for hit in found}
-        for name, paths in self.world.given.items():
-            if name in self._shown and name not in fruitful:
-                for path in paths:
-                    yield Problem(str(path), f"no {name} sessions there", "check the path given with --root")
-
-    def _roots(self, adapter: Adapter) -> Sequence[Root]:
-        try:
-            return adapter.roots()
-        except SessionTuiError:
-            if adapter.name in self.world.given:
-                raise
-            return ()
-
-    def _scan_mentioned(
-        self, projects: tuple[Path, ...], found: Sequence[Found], progress: Progress
-    ) -> Iterator[Found]:
-        """Roots that only show up in project directories which other stores' sessions name."""
-        seen = {(hit.store, hit.root.path) for hit in found}
-        world = replace(self.world, mentioned=projects)
-        for name, adapter in self._adapters.items():
-            if name in self.world.given or name not in self._shown:
-                continue
-            for root in self._roots(type(adapter)(world)):
-                if (name, root.path) not in seen:
-                    progress.check()
-                    yield self._scan(adapter, root)
-
-    @staticmethod
-    def _scan(adapter: Adapter, root: Root) -> Found:
-        sources: list[Source] = []
-        try:
-            sources.extend(adapter.scan(root))
-        except SessionTuiError as error:
-            problem = Problem(error.where or str(root.path), error.what, error.hint)
-            return Found(adapter.name, root, tuple(sources), (problem,), complete=False)
-        return Found(adapter.name, root, tuple(sources))
-
-    def _heads(
-        self, found: Sequence[Found], progress: Progress, each: Callable[[Sequence[Session]], None] | None
-    ) -> dict[SessionKey, Session]:
-        sources = [source for hit in found for source in hit.sources]
-        heads = self.cache.known(sources) if self.cache else {}
-        if each and heads:
-            each([session for session in heads.values() if not self._hidden(session)])
-        missing = sorted((source for source in sources if source.key not in heads), key=_hint_of_time, reverse=True)
-        start, batch = 0, _FIRST_BATCH
-        while start < len(missing):
-            progress.step(start, len(missing), "reading sessions")
-            read = list(self._read_heads(missing[start : start + batch]))
-            start, batch = start + batch, _BATCH
-            heads.update((session.key, session) for _, session in read)
-            if self.cache:
-                self.cache.keep(read)
-            if each:
-                each([session for _, session in read if not self._hidden(session)])
-        if self.cache:
-            for hit in found:
-                if hit.complete:
-                    root = (hit.store, str(hit.root.path))
-                    self.cache.forget(root, [source.key.id for source in hit.sources])
-        return heads
-
-    def _read_heads(self, sources: Sequence[Source]) -> Iterator[tuple[Source, Session]]:
-        """The heads of ``sources``, asked of each adapter at once."""
-        for store in {source.key.store: None for source in sources}:
-            mine = [source for source in sources if source.key.store == store]
-            adapter = self._adapters[store]
-            try:
-                yield from zip(mine, adapter.heads(mine), strict=True)
-            except SessionTuiError as error:
-                yield from ((source, unreadable(source, error)) for source in mine)
 
     def _hidden(self, session: Session) -> bool:
         if session.key.store not in self._shown:
@@ -250,7 +186,7 @@ class Library:
             session
             for session in self.catalog.sessions
             if (subagents or session.kind is not SessionKind.SUBAGENT)
-            and (not wanted or wanted.matches(query.haystack(session)))
+            and (not wanted or (wanted.matches(query.haystack(session)) and wanted.accepts(session)))
         ]
         if sort in {"messages", "tokens"}:
             hits = [self.whole(session.key) for session in hits]
@@ -303,18 +239,18 @@ class Library:
             UnknownSession: it is in no catalog that was read.
             StoreError: it cannot be read.
         """
-        adapter, source = self._adapter(key), self._source(key)
+        adapter, source = self.adapter(key), self.source(key)
         transcript = adapter.read(source)
         if self.cache:
             self.cache.keep([(source, transcript.session)], whole=True)
-        return transcript
+        return replace(transcript, session=self.userdata.overlay([transcript.session])[0])
 
     def whole(self, key: SessionKey) -> Session:
         """The session with all its counts, read whole unless that was done before and nothing changed."""
-        source = self._source(key)
+        source = self.source(key)
         kept = self.cache.known([source], whole=True).get(key) if self.cache else None
         if kept:
-            return kept
+            return self.userdata.overlay([kept])[0]
         try:
             return self.open(key).session
         except SessionTuiError as error:
@@ -326,7 +262,7 @@ class Library:
         return [replace(session, live=self._live(session, opened)) for session in sessions]
 
     def _live(self, session: Session, opened: frozenset[str] | None) -> bool | None:
-        adapter = self._adapter(session.key)
+        adapter = self.adapter(session.key)
         told = adapter.live(session) if isinstance(adapter, Guarded) else None
         if told or opened is None:
             return told
@@ -334,11 +270,11 @@ class Library:
 
     def capabilities(self, session: Session) -> tuple[Capability, ...]:
         """What can be done with the session, as far as its store goes."""
-        return capabilities(self._adapter(session.key))
+        return capabilities(self.adapter(session.key))
 
     def how_to_resume(self, session: Session) -> Launch | Refusal:
         """How the session's program continues it, unchecked: the program may be missing, the folder gone."""
-        adapter = self._adapter(session.key)
+        adapter = self.adapter(session.key)
         if not isinstance(adapter, Resumable):
             return Refusal(f"no terminal command resumes a {adapter.label} session")
         return adapter.resume(session)
@@ -357,46 +293,78 @@ class Library:
     def meter(self, session: Session) -> Meter:
         """How full the session's context is, by what is known of it without its messages."""
         from session_tui.compaction.meter import measure
-        from session_tui.compaction.settings import CompactionSettings
 
-        values = msgspec.structs.asdict(self.config.compaction)
-        return measure(session, CompactionSettings(**values, default_window=self.config.context_window))
+        return measure(session, self.compactions.settings(self.adapter(session.key)))
 
-    # ── the stores as a whole ─────────────────────────────────────────────────────────────────────────
+    # ── compacting ────────────────────────────────────────────────────────────────────────────────────
 
-    def check(self) -> Iterator[tuple[Found, tuple[Problem, ...]]]:
-        """Every root with all its problems: the listing's, the store's own, and those of its sessions,
-        which are read whole for it."""
-        for hit in self.catalog.found:
-            adapter = self._adapters[hit.store]
-            problems = [*hit.problems]
-            try:
-                if isinstance(adapter, Checkable):
-                    problems += adapter.check(hit.root)
-            except SessionTuiError as error:
-                problems.append(Problem(error.where or str(hit.root.path), error.what, error.hint))
-            for source in hit.sources:
-                problems += self.whole(source.key).problems
-            yield hit, tuple(dict.fromkeys(problems))
+    @cached_property
+    def compactions(self) -> Compactions:
+        """Compactions of these sessions."""
+        from session_tui.compactions import Compactions
 
-    def unknown_records(self) -> dict[str, dict[str, int]]:
-        """Record types no adapter has a name for, by store, with how often they occur."""
-        seen: dict[str, Counter[str]] = {}
-        for key in self._sources:
-            try:
-                records = self._adapter(key).read(self._source(key)).unknown_records
-            except SessionTuiError:
-                continue  # `check` tells of it
-            seen.setdefault(key.store, Counter()).update(records)
-        return {store: dict(counts) for store, counts in seen.items() if counts}
+        return Compactions(self.config, self.trash, self.userdata, self.world.environ, list(self._adapters.values()))
 
-    def _adapter(self, key: SessionKey) -> Adapter:
+    def prepare_compaction(self, key: SessionKey, options: CompactOptions) -> Prepared:
+        """Read a session and plan its compaction; nothing is changed.
+
+        Raises:
+            UsageError: the options make no sense, or the session is open in another program.
+            StoreError: it cannot be read.
+        """
+        transcript = self.open(key)
+        live = self.with_live([transcript.session])[0]
+        return self.compactions.prepare(self.adapter(key), replace(transcript, session=live), options)
+
+    def write_compaction(self, prepared: Prepared, compaction: Compaction) -> CompactResult:
+        """Put a summary where it belongs; a copy of what that touches goes to the trash before.
+
+        Raises:
+            StoreError: it could not be written; the store is as it was.
+        """
+        return self.compactions.write(prepared, compaction, ref=self.ref(prepared.session))
+
+    def restore(self, trash_id: str, *, replace_present: bool = False) -> SessionKey | Refusal:
+        """Undo what a trash item was kept for, under the program's own locks.
+
+        Raises:
+            UnknownSession: there is no such item.
+            StoreError: it could not be restored; nothing was lost.
+        """
+        item = self.trash.get(trash_id)
+        with self._locked(item.key):
+            answer = self.trash.restore(item.trash_id, replace=replace_present)
+        if isinstance(answer, SessionKey) and item.kind == "compact":
+            for record in self.userdata.compactions(item.key)[-1:]:
+                self.userdata.remove_compaction(item.key, record.summary.id)
+        return answer
+
+    def _locked(self, key: SessionKey) -> AbstractContextManager[None]:
+        adapter = self._adapters.get(key.store)
+        session = next((session for session in self.catalog.sessions if session.key == key), None)
+        return adapter.holding(session) if session and isinstance(adapter, Lockable) else nullcontext()
+
+    def adapter_of(self, store: str) -> Adapter:
+        """The adapter of a store that is looked at."""
+        return self._adapters[store]
+
+    def adapter(self, key: SessionKey) -> Adapter:
+        """The adapter of the session's store.
+
+        Raises:
+            AdapterError: no adapter that is looked at has it.
+        """
         try:
             return self._adapters[key.store]
         except KeyError:
             raise AdapterError(f"no adapter for {key.store}", where=key.ref) from None
 
-    def _source(self, key: SessionKey) -> Source:
+    def source(self, key: SessionKey) -> Source:
+        """Where the session is read from.
+
+        Raises:
+            UnknownSession: it was not there at the last look.
+        """
         try:
             return self._sources[key]
         except KeyError:
@@ -407,7 +375,3 @@ class Library:
             if session.key == key:
                 return session
         raise UnknownSession(f"{key.ref} is not there any more", hint="refresh the list")
-
-
-def _hint_of_time(source: Source) -> float:
-    return source.updated_at.timestamp() if source.updated_at else 0.0

@@ -50,3 +50,18 @@ def test_the_top_level_holds_what_it_should() -> None:
 
     allowed = {"pyproject.toml", "README.md", "LICENSE", "session_tui", "tests", "screenshots", "themes"}
     assert set() == {top for top in tops if not top.startswith(".")} - allowed
+
+
+def test_the_example_for_authors_of_agents_runs(hermetic_home: Path) -> None:
+    code = re.search(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    assert code is not None
+
+    first = subprocess.run(
+        [sys.executable, "-c", code[1]], cwd=hermetic_home, capture_output=True, text=True, check=False
+    )
+    again = subprocess.run(
+        [sys.executable, "-c", code[1]], cwd=hermetic_home, capture_output=True, text=True, check=False
+    )
+
+    assert ("", "") == (first.stderr, again.stderr)
+    assert len(again.stdout.splitlines()) > len(first.stdout.splitlines()) > 0

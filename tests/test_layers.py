@@ -24,7 +24,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("trash", "userdata", "hooks", "redact"),
     ("index", "compaction", "checkpoint", "resume", "handoff", "retention"),
     ("catalog", "registry"),
-    ("manager", "library"),
+    ("scanning",),
+    ("manager", "library", "compactions", "diagnosis"),
     ("demo",),
     ("cli", "tui"),
 )
@@ -42,7 +43,8 @@ SEES = {
     "logs": {"adapters"},
     "adapters": set(),
     "registry": set(),
-    "library": set(),
+    "library": {"compactions"},
+    "diagnosis": {"library"},
     "cli": {"tui"},
 }
 STANDARD_ONLY = LAYERS[0]

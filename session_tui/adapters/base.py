@@ -8,7 +8,7 @@ Adapters hold no state but the `World` they were made for and never write: only 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -103,6 +103,9 @@ class Adapter(ABC):
     """The executable that continues sessions, or ``None``."""
     is_stored: ClassVar[bool] = True
     """Whether sessions outlive their process, so that it is worth telling where they were looked for."""
+
+    forgets_compacted: ClassVar[bool] = False
+    """Whether its program soon drops what a compaction covers, so that our copy of it must not expire."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -287,11 +290,12 @@ class Lockable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a compaction written back comes to: the program's entry points that honour it, and a sentence for
-    the person where something is left to say."""
+    """What a compaction written back comes to: the program's entry points that honour it, a sentence for the
+    person where something is left to say, and what a `Reminded` store is to be reminded of from then on."""
 
     read_by: tuple[str, ...] = ()
     note: str = ""
+    kept: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @runtime_checkable
@@ -315,6 +319,15 @@ class Compactable(Protocol):
             StoreError: it could not be written, or the session was changed since it was read; the store is as it
                 was.
         """
+
+
+@runtime_checkable
+class Reminded(Protocol):
+    """A store that cannot say which messages a compaction left in place, so that our own record of it does."""
+
+    kept: Callable[[SessionKey], Mapping[str, Collection[str]]]
+    """What is on record of a session: the ids that stayed active, by the id of each summary written back. Who
+    keeps the record sets this."""
 
 
 @runtime_checkable

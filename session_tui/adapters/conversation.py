@@ -162,7 +162,7 @@ class Conversation:
             covered = True
             for entry in self.entries:
                 covered = covered and entry is not found[-1][0]
-                entry.archived = covered or entry.item is not None
+                entry.archived = covered or (entry.item is not None and entry is not found[-1][0])
         for entry in self._skipped:
             entry.archived = True
         return len(found)

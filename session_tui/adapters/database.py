@@ -50,7 +50,7 @@ class DatabaseAdapter(Adapter):
     def session(self, key: SessionKey, path: str, entry: Row) -> Session:
         """The session that an entry with its details describes."""
 
-    def touched(self, entry: Row) -> datetime | None:
+    def last_used(self, entry: Row) -> datetime | None:
         """When the session was last used, as far as its entry says."""
         return times.parse(entry["updated_at"])
 
@@ -86,7 +86,7 @@ class DatabaseAdapter(Adapter):
         entries, fault = rows.read(root.path, lambda database: self._all(database, root.path))
         for entry in entries:
             key = SessionKey(self.name, _id(entry), str(root.path))
-            yield Source(key, str(root.path), _digest(entry), self.touched(entry))
+            yield Source(key, str(root.path), _digest(entry), self.last_used(entry))
         if fault and not fault.startswith("no table"):
             raise rows.failure(sqlite3.DatabaseError(fault), root.path)
 

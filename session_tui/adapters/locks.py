@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
+from session_tui.adapters.files import failure
 from session_tui.errors import StoreLocked
 
 _PROC = Path("/proc")
@@ -108,18 +109,69 @@ def _open_files(process: str) -> Iterator[str]:
 
 @contextmanager
 def holding(path: Path, *, seconds: float = 5.0, create: bool = True) -> Iterator[int]:
-    """Hold an exclusive ``flock`` on ``path`` and yield its descriptor.
+    """Hold an exclusive ``flock`` on ``path``, a file or a directory, and yield its descriptor.
 
     Raises:
         StoreLocked: another process held it for longer than ``seconds``.
     """
-    flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0)
-    descriptor = os.open(path, flags, 0o600)
+    access = os.O_RDONLY if path.is_dir() else os.O_RDWR | (os.O_CREAT if create else 0)
+    descriptor = os.open(path, access | os.O_CLOEXEC, 0o600)
     try:
         _lock(descriptor, path, monotonic() + seconds)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def owning(path: Path, *, seconds: float = 5.0) -> Iterator[None]:
+    """Hold a lock file that is there only while it is held: it is made, locked with ``flock``, says the number of
+    this process, and is removed before it is let go.
+
+    Raises:
+        StoreLocked: another process held it for longer than ``seconds``.
+        StoreError: it cannot be made.
+    """
+    try:
+        descriptor = _owned(path, monotonic() + seconds)
+    except OSError as error:
+        raise failure(error, path) from error
+    try:
+        _sign(descriptor, path)
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _owned(path: Path, deadline: float) -> int:
+    """The descriptor of the locked file that ``path`` names; a holder before may have removed the one opened."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _lock(descriptor, path, deadline)
+            if _names(path, descriptor):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _sign(descriptor: int, path: Path) -> None:
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+        os.fsync(descriptor)
+    except OSError as error:
+        raise failure(error, path) from error
+
+
+def _names(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _lock(descriptor: int, path: Path, deadline: float) -> None:

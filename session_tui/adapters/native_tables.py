@@ -49,6 +49,8 @@ EAGER_BYTES: Final = 4 * 1024 * 1024
 """Up to this size a session's messages are fetched with it, beyond it in pages when they are asked for."""
 PARTS: Final = ("messages", "summaries", "context", "read_files", "records")
 """The tables whose rows belong to a session, in the order to remove them."""
+COMPACTED: Final = ("messages", "summaries")
+"""Those of them that a compaction changes."""
 STAMP: Final = ("id", "revision", "updated_at", *COUNTED)
 _PAGE: Final = 128
 _PAGES_KEPT: Final = 4

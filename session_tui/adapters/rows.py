@@ -146,7 +146,7 @@ def _decoded(raw: bytes) -> str:
 
 
 def _as_dict(cursor: sqlite3.Cursor, values: tuple[object, ...]) -> Row:
-    return {column[0]: value for column, value in zip(cursor.description, values, strict=True)}
+    return dict(zip([column[0] for column in cursor.description], values, strict=True))
 
 
 def _snapshot(path: Path) -> Path:
@@ -288,11 +288,11 @@ def is_lossy(value: object) -> bool:
 
 def integer(value: object) -> int | None:
     """A column's value as a whole number, ``None`` when it is none."""
+    if type(value) is int:
+        return value
     match value:
-        case bool():
-            return int(value)
         case int():
-            return value
+            return int(value)
         case float() | str():
             try:
                 return int(float(value))

@@ -7,7 +7,7 @@ both when something is written. Nothing is lost by a compaction: messages are fl
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import ClassVar
 
 from session_tui.adapters import native_tables, prompts, rows
-from session_tui.adapters.base import Adapter, Belongings, Root, Rows, Source, places, unreadable
+from session_tui.adapters.base import Adapter, Applied, Belongings, Root, Rows, Source, places, unreadable
 from session_tui.adapters.blocks import dumps
 from session_tui.adapters.native_rows import KIND_OF, SESSION, Reader, from_session
 from session_tui.adapters.native_schema import FILE_NAME, NAME, changing, is_ours
 from session_tui.adapters.writing import identified, new_id
 from session_tui.errors import StoreDamaged, StoreError, StoreMissing, UnknownSession
 from session_tui.model import (
+    CompactPlan,
     ContextItem,
     Cost,
     Message,
@@ -47,6 +48,7 @@ class Native(Adapter):
     label: ClassVar[str] = "session-tui"
     mark: ClassVar[str] = "■"
     color: ClassVar[str] = "#5aa9e6"
+    compaction: ClassVar[Mapping[str, object]] = {}
 
     @property
     def database(self) -> Path:
@@ -178,6 +180,24 @@ class Native(Adapter):
         parts = (Rows(table, "session = ?", (id,)) for table in native_tables.PARTS)
         own = Rows("sessions", "id = ?", (id,), volatile=("revision",))
         return Belongings(database=self._path(session.key), rows=(*parts, own))
+
+    # ── compaction ────────────────────────────────────────────────────────────────────────────────────
+
+    def refuses_compaction(self, session: Session) -> Refusal | None:
+        """Never a refusal: nothing is lost."""
+        return None
+
+    def touched(self, session: Session, plan: CompactPlan) -> Belongings:
+        """The session's row, its messages and its summaries."""
+        id = session.key.id
+        parts = (Rows(table, "session = ?", (id,)) for table in native_tables.COMPACTED)
+        own = Rows("sessions", "id = ?", (id,), volatile=("revision",))
+        return Belongings(database=self._path(session.key), rows=(*parts, own))
+
+    def apply(self, session: Session, plan: CompactPlan, summary: Summary) -> Applied:
+        """Archive what the summary stands for and takes in, and keep it; as `compact`."""
+        self.compact(session.key, replace(summary, original_ids=plan.compact), archive=plan.carried)
+        return Applied()
 
     # ── messages ──────────────────────────────────────────────────────────────────────────────────────
 

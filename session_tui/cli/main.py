@@ -22,6 +22,8 @@ _COMMANDS = {
     "stores": "stores:stores",
     "doctor": "stores:doctor",
     "config": "configuring:config",
+    "compact": "compacting:compact",
+    "trash": "trashing:trash",
     "themes": "looks:themes",
     "demo": "screen:demo",
 }

@@ -66,10 +66,12 @@ def stores(as_json: bool) -> None:
 @global_options
 def doctor(as_json: bool) -> None:
     """What was found where, what could not be read and why; reads every session whole."""
+    from session_tui.diagnosis import check, unknown_records
+
     library = _looked()
-    reports = [_report(hit, problems) for hit, problems in library.check()]
+    reports = [_report(hit, problems) for hit, problems in check(library)]
     general = [documents.problem(problem) for problem in library.registry.problems]
-    unknown = library.unknown_records()
+    unknown = unknown_records(library)
     if as_json:
         print_json(documents.versioned({"stores": reports, "problems": general, "unknown_records": unknown}))
         return

@@ -12,6 +12,7 @@ from threading import RLock
 from typing import Final, Literal, TypeVar
 
 from session_tui.adapters import prompts
+from session_tui.adapters.base import Source
 from session_tui.compaction.compactor import Compactor
 from session_tui.compaction.memory_store import MemoryStore
 from session_tui.compaction.summarizers.base import Summarizer
@@ -148,7 +149,7 @@ class Core:
 
     def _head(self, key: SessionKey) -> Session:
         with self._home(key) as store:
-            return store.head(store.source(key))
+            return _counted(store, store.source(key), store.head(store.source(key)))
 
     def _heads(self) -> Iterator[Session]:
         """Every session that is written, at the place where new ones go."""
@@ -156,7 +157,9 @@ class Core:
         place = self._store.key().root
         for root in self._store.roots():
             if str(root.path) == place:
-                yield from self._store.heads(list(self._store.scan(root)))
+                sources = list(self._store.scan(root))
+                for source, head in zip(sources, self._store.heads(sources), strict=True):
+                    yield _counted(self._store, source, head)
 
     def _change(self, key: SessionKey, change: Callable[[Session], Session]) -> Session:
         with self._home(key) as store:
@@ -247,3 +250,8 @@ def _with_parts(
     if compactor is None:
         return None
     return replace(compactor, summarizer=summarizer or compactor.summarizer, memory=memory or compactor.memory)
+
+
+def _counted(store: SessionStore, source: Source, head: Session) -> Session:
+    """``head`` with its counts; a store whose heads do not know them is read whole."""
+    return head if head.message_count is not None else store.read(source).session

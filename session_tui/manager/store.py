@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
 from session_tui.adapters.base import Deletable, Root, Source, World
+from session_tui.adapters.revising import Revising
 from session_tui.adapters.writing import Appendable
 from session_tui.agents.native import Native
 from session_tui.model import Session, Transcript
@@ -62,7 +63,9 @@ class TrashKeeper:
         self._store = store
 
     def around(self, session: Session, kind: str) -> AbstractContextManager[object]:
-        """Keep the session's files and rows; see `Keeper`."""
+        """Keep the session's files and rows; see `Keeper`. A deletion that is the trash's own keeps them itself."""
+        if kind == "delete" and isinstance(self._store, Revising):
+            return nullcontext()
         belongings = self._store.belongings(session)
         return self._trash.around(session.key, session.key.ref, session.title, belongings, kind)
 
@@ -71,7 +74,12 @@ def keeper_of(store: SessionStore) -> Keeper | None:
     """A keeper that uses the trash in the store's data directory, ``None`` for a store that leaves nothing on disk."""
     if not isinstance(store, Deletable):
         return None
-    return TrashKeeper(Trash(store.world.data_dir / "trash"), store)
+    trash = Trash(store.world.data_dir / "trash")
+    if isinstance(store, Revising):
+        store.remover = lambda session, belongings: trash.delete(
+            session.key, session.key.ref, session.title, belongings
+        )
+    return TrashKeeper(trash, store)
 
 
 def native_store(data_dir: Path | None = None) -> Native:

@@ -47,6 +47,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("mark_all", L, "A", "mark_all", "Mark all", "Mark all listed sessions, or none."),
     Command("copy_session", L, "y", "screen.copy_session", "Copy", "Copy the session as Markdown."),
     Command("copy_resume", L, "Y", "screen.copy_resume", "Copy command", "Copy the shell line that resumes it."),
+    Command(
+        "compact", L, "c", "screen.compact", "Compact", "Summarise the older messages, after showing the plan.", True
+    ),
+    Command("undo", L, "u", "screen.undo", "Undo", "Undo the newest change; what it touched was kept before."),
+    Command("cancel_job", L, "K", "screen.cancel_job", "Stop", "Stop the newest job."),
     Command("details", L, "i", "screen.details", "Details", "Show all that is known of the session.", True),
     Command("list_down", L, "j,down", "move(1)", "Down", ""),
     Command("list_up", L, "k,up", "move(-1)", "Up", ""),

@@ -60,6 +60,8 @@ class Listing:
             pairs = [pair for pair in pairs if term in pair[1]]
         for term in wanted.excluded:
             pairs = [pair for pair in pairs if term not in pair[1]]
+        if wanted.flags:
+            pairs = [pair for pair in pairs if wanted.accepts(pair[0])]
         return tuple(
             session for session, _ in pairs if self._counts(session) and (not self.here or self._is_here(session))
         )

@@ -87,7 +87,7 @@ async def typing(browser: Browser) -> None:
 
 async def opening(browser: Browser, library: Library) -> None:
     """The longest conversation, opened several times."""
-    taken = []
+    taken, count = [], 0
     longest = max(library.catalog.sessions, key=lambda session: session.size_bytes or 0)
     for _ in range(5):
         browser._show_nothing()
@@ -98,7 +98,8 @@ async def opening(browser: Browser, library: Library) -> None:
             await asyncio.sleep(0)
         await painted(browser)
         taken.append(perf_counter() - start)
-    told(f"open {len(shown.messages):,} messages", taken)
+        count = len(shown.messages)
+    told(f"open {count:,} messages", taken)
 
 
 async def wheel(browser: Browser) -> None:

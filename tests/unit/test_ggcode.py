@@ -479,7 +479,14 @@ def test_the_newest_summary_that_is_there_decides(sessions: Path, ggcode: Ggcode
     )
 
 
-def test_embedded_messages_equal_to_the_last_records_are_these_records(ggcode: Ggcode) -> None:
+def make_old(sessions: Path) -> None:
+    """Take away what tells that a program newer than v1.3.33 had the store."""
+    for lock in sessions.glob("*.flock"):
+        lock.unlink()
+
+
+def test_embedded_messages_equal_to_the_last_records_are_these_records(sessions: Path, ggcode: Ggcode) -> None:
+    make_old(sessions)
     transcript = read(ggcode, HORN)
 
     assert [
@@ -496,7 +503,38 @@ def test_embedded_messages_equal_to_the_last_records_are_these_records(ggcode: G
     assert ("1", "2", "3") == transcript.summaries[0].original_ids
 
 
+@pytest.mark.parametrize("mark", ["index.json.flock", f"{HORN}.jsonl.flock"])
+def test_a_newer_program_goes_on_from_the_summary_and_what_came_after_the_checkpoint(
+    sessions: Path, ggcode: Ggcode, mark: str
+) -> None:
+    make_old(sessions)
+    (sessions / mark).touch()
+
+    transcript = read(ggcode, HORN)
+
+    assert ["[Previous conversation summary]\nThe horn's reed was cracked.", "The Petrel, at noon."] == active(
+        transcript
+    )
+    assert (7, 6, 1) == (
+        transcript.session.message_count,
+        transcript.session.archived_count,
+        transcript.session.compaction_count,
+    )
+
+
+def test_a_record_of_a_newer_program_tells_its_rules_too(sessions: Path, ggcode: Ggcode) -> None:
+    make_old(sessions)
+    kept = said("user", "kept")
+    write(sessions, said("user", "one"), kept, checkpoint(said("system", SUMMARY), kept), said("user", "two", at=""))
+    old = active(read(ggcode))
+    write(sessions, said("user", "one"), kept, checkpoint(said("system", SUMMARY), kept), said("user", "two", at="x"))
+
+    assert [SUMMARY, "kept", "two"] == old
+    assert [SUMMARY, "two"] == active(read(ggcode))
+
+
 def test_a_second_embedded_checkpoint_repeats_nothing(sessions: Path, ggcode: Ggcode) -> None:
+    make_old(sessions)
     prompt, later = said("system", "You keep the horn."), said("system", SUMMARY + " Mended.")
     one, two, three = (said("user", text) for text in ("one", "two", "three"))
     first, own = said("system", SUMMARY), said("assistant", "Noted.")
@@ -519,6 +557,7 @@ def test_a_second_embedded_checkpoint_repeats_nothing(sessions: Path, ggcode: Gg
 
 
 def test_an_embedded_checkpoint_at_the_end_is_the_whole_context(sessions: Path, ggcode: Ggcode) -> None:
+    make_old(sessions)
     write(sessions, said("user", "one"), checkpoint(said("system", SUMMARY), said("user", "kept")))
 
     assert [SUMMARY, "kept"] == active(read(ggcode))
@@ -822,11 +861,8 @@ def test_the_real_legacy_checkpoint_is_taken_apart(real: Path, manifest: dict[st
     found = [(str(message.role), said_by(message)) for message in transcript.messages]
     assert sorted(expected) == sorted(found)
     active = [said_by(message)[0] for message in transcript.messages if not message.archived]
-    # The program's own list has the summary first and then the newer messages, two of which it embeds again.
-    context = [message["first_block_sha256"] for message in told["context"]]
-    assert context[0] == active[0]
-    assert set(context) <= set(active)
-    assert (12, 6) == (transcript.session.message_count, transcript.session.archived_count)
+    assert [message["first_block_sha256"] for message in told["context"]] == active
+    assert (12, 8) == (transcript.session.message_count, transcript.session.archived_count)
 
 
 def test_real_sessions_have_their_counts_times_and_names(real: Path, manifest: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from session_tui.adapters.base import Source, World
 from session_tui.config import Config, ExcludeSection, StoreSection
+from session_tui.diagnosis import check
 from session_tui.errors import AmbiguousRef, Cancelled, UnknownSession, UnknownStore
 from session_tui.index.store import SessionCache
 from session_tui.library import Library
@@ -338,6 +339,6 @@ def test_check_tells_of_every_unreadable_file(home: Path) -> None:
     library = library_of(home)
     library.refresh()
 
-    problems = [problem for _, problems in library.check() for problem in problems]
+    problems = [problem for _, problems in check(library) for problem in problems]
 
     assert [str(home / "diary" / "broken.diary")] == [problem.path for problem in problems]

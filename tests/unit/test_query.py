@@ -38,3 +38,21 @@ def test_a_session_matches_when_all_its_words_do(text: str, matches: bool) -> No
 def test_an_empty_query_is_false() -> None:
     assert not query.parse("   ")
     assert query.parse("x")
+
+
+def test_flags_ask_for_what_a_session_is() -> None:
+    full = Session(key=SessionKey("native", "full"), token_count=90, context_window=100, compaction_count=1)
+    calm = Session(key=SessionKey("native", "calm"), token_count=10, context_window=100)
+    unknown = Session(key=SessionKey("native", "unknown"))
+
+    def ids(text: str) -> list[str]:
+        wanted = query.parse(text)
+        return [one.key.id for one in (full, calm, unknown) if wanted.accepts(one)]
+
+    assert ["full"] == ids("is:compactable")
+    assert ["calm", "unknown"] == ids("-is:compactable")
+    assert ["full"] == ids("is:compacted is:compactable")
+
+
+def test_an_unknown_flag_is_a_word_like_any_other() -> None:
+    assert ("is:nonsense",) == query.parse("is:nonsense").terms

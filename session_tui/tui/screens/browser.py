@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from time import monotonic
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.reactive import reactive
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer, Input, Static
 
 from session_tui import query
 from session_tui.library import Library
-from session_tui.model import Launch, Refusal, Session, SessionKey, Transcript
+from session_tui.model import Session, SessionKey, Transcript
 from session_tui.progress import Progress
 from session_tui.text import homely, one_line
 from session_tui.tui import empty
 from session_tui.tui.commands import Pane, bindings
 from session_tui.tui.jobs import Job, JobEnded, JobStepped
 from session_tui.tui.listing import SORTS, Listing
+from session_tui.tui.screens.compacting import Compacting
+from session_tui.tui.screens.continuing import Continuing
 from session_tui.tui.viewer import MessageViewer
 from session_tui.tui.widgets.compaction_bar import CompactionBar
 from session_tui.tui.widgets.search_box import FindBox, SearchBox
@@ -32,7 +33,6 @@ from session_tui.tui.widgets.session_list import SessionList
 
 if TYPE_CHECKING:
     from session_tui.catalog import Catalog
-    from session_tui.tui.app import SessionApp
 
 _SETTLE_SECONDS = 0.03
 """How long the selection must rest before its messages are read; held keys pass by unread rows."""
@@ -51,7 +51,7 @@ class ViewerPane(MessageViewer):
     BINDINGS = bindings(Pane.VIEWER)
 
 
-class Browser(Screen[None]):
+class Browser(Continuing, Compacting):
     """Search, list, read, resume."""
 
     BINDINGS = bindings(Pane.ANYWHERE)
@@ -71,11 +71,6 @@ class Browser(Screen[None]):
         self._opening: Job[Transcript] | None = None
         self._settle: Timer | None = None
         self._refreshing: Job[Catalog] | None = None
-
-    @property
-    def session_app(self) -> SessionApp:
-        """The app this screen belongs to."""
-        return cast("SessionApp", self.app)
 
     def compose(self) -> ComposeResult:
         """Lay out the screen."""
@@ -145,6 +140,7 @@ class Browser(Screen[None]):
 
     def note_end(self, message: JobEnded) -> None:
         """Take note that a job has ended, well or not."""
+        self.note_compacting(message)
         if message.job is self._refreshing:
             self._refreshing = None
             self._tell_status()
@@ -335,58 +331,6 @@ class Browser(Screen[None]):
 
     # ── doing things ──────────────────────────────────────────────────────────────────────────────────
 
-    def action_resume(self) -> None:
-        """Continue the selected session in its agent; with no session at all, open the sample home."""
-        session = self.rows.selected
-        if session is None:
-            if not self._listing.total and not self.session_app.demo:
-                self.action_demo()
-            return
-        work = Job("Resume", lambda _: self._library.resume(session.key), self._resume, quiet=True)
-        self.session_app.jobs.run(work)
-
-    def _resume(self, answer: Launch | Refusal) -> None:
-        if isinstance(answer, Refusal):
-            self._tell_refusal(answer)
-            return
-        code = self.session_app.launch(self.app, answer)
-        if code:
-            self.notify(f"{answer.argv[0]} ended with exit code {code}", severity="warning", markup=False)
-        self.action_refresh_list()
-
-    def _tell_refusal(self, refusal: Refusal) -> None:
-        hint = f". {refusal.hint[:1].upper()}{refusal.hint[1:]}" if refusal.hint else ""
-        self.notify(one_line(f"{refusal.reason}{hint}."), title="Cannot resume", severity="warning", markup=False)
-
-    def action_copy_resume(self) -> None:
-        """Copy the shell line that resumes the selected session."""
-        from session_tui.resume import shell_line
-
-        session = self.rows.selected
-        if session is None:
-            return
-        answer = self._library.how_to_resume(session)
-        if isinstance(answer, Refusal):
-            self._tell_refusal(answer)
-        else:
-            self.session_app.copy(shell_line(answer), "the resume command")
-
-    def action_copy_session(self) -> None:
-        """Copy the selected session as Markdown."""
-        session = self.rows.selected
-        if session is not None:
-            job = Job("Copying", lambda _: self._as_markdown(session.key), self._copy_session, quiet=True)
-            self.session_app.jobs.run(job)
-
-    def _as_markdown(self, key: SessionKey) -> str:
-        from session_tui.checkpoint.markdown import render
-
-        transcript = self._library.open(key)
-        return "\n".join(render(transcript, transcript.messages))
-
-    def _copy_session(self, text: str) -> None:
-        self.session_app.copy(text, "the session")
-
     @on(MessageViewer.CopyRequested)
     def _copy_requested(self, message: MessageViewer.CopyRequested) -> None:
         self.session_app.copy(message.text, message.what)
@@ -394,15 +338,6 @@ class Browser(Screen[None]):
     @on(SessionList.Chosen)
     def _chosen(self) -> None:
         self.action_resume()
-
-    def action_details(self) -> None:
-        """Show all that is known of the selected session."""
-        from session_tui.tui.screens.details import DetailsScreen
-
-        session = self.rows.selected
-        if session is not None:
-            answer = self._library.how_to_resume(session)
-            self.app.push_screen(DetailsScreen(session, self._library.ref(session), answer))
 
     def action_show_help(self) -> None:
         """Show all keys."""
@@ -414,7 +349,3 @@ class Browser(Screen[None]):
         """List sub-agents' sessions as well, or leave them out."""
         self._listing.subagents = not self._listing.subagents
         self._relist()
-
-    def action_demo(self) -> None:
-        """Leave and open the sample home."""
-        self.app.exit("demo")

@@ -20,28 +20,26 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import msgspec
-
 from session_tui import model, tokens
-from session_tui.adapters import chat, files, jsonl, listing, prompts, settings, times
+from session_tui.adapters import details, files, jsonl, listing, prompts, settings, times
 from session_tui.adapters.base import Adapter, Root, Source, World, places
-from session_tui.adapters.conversation import Conversation, Entry, Record, titled
+from session_tui.adapters.conversation import Record, titled
 from session_tui.adapters.rows import integer, mapping, text
+from session_tui.agents.picoclaw.reading import LINES, SUMMARY_ID, Reading, message_of
 from session_tui.errors import StoreDamaged
-from session_tui.model import Health, Message, Problem, Role, Session, SessionKey, SessionKind, TokenSource
+from session_tui.model import Health, Problem, Session, SessionKey, SessionKind
 
-LINE_LIMIT: Final = 10 * 1024 * 1024
-"""A longer line makes the program fail to read the whole session."""
-SUMMARY_ID: Final = "summary"
 RESUMABLE: Final = ("agent:", "sk_v1_")
 """How keys begin that the program honours; ``sk_v1_`` from v0.2.7 on."""
-_LINES, _META, _LEGACY, _BACKUP = ".jsonl", ".meta.json", ".json", ".json.migrated"
-_BETTER: Final = {_LINES: (), _LEGACY: (_LINES,), _META: (_LINES, _LEGACY), _BACKUP: (_LINES, _LEGACY, _META)}
+META, LEGACY, BACKUP = ".meta.json", ".json", ".json.migrated"
+DETAILS: Final = "x_session_tui"
+"""The key in a meta file of what the program has no place for."""
+_BETTER: Final = {LINES: (), LEGACY: (LINES,), META: (LINES, LEGACY), BACKUP: (LINES, LEGACY, META)}
 _ALIKE: Final = "PicoClaw cannot open this session either"
 _EDGE: Final = 32 * 1024
 _PROMPT_SEARCH: Final = 2000
 _DROPPED = re.compile(r"\[(?:System Note: )?Emergency compression dropped (\d+) oldest messages due to context limit\]")
-_META_KEYS: Final = ("key", "summary", "skip", "count", "created_at", "updated_at", "scope", "aliases")
+_META_KEYS: Final = ("key", "summary", "skip", "count", "created_at", "updated_at", "scope", "aliases", DETAILS)
 _LEGACY_KEYS: Final = ("messages", "created", "updated")
 
 
@@ -52,14 +50,8 @@ class _Home(NamedTuple):
     workspaces: tuple[Path, ...]
 
 
-class Picoclaw(Adapter):
-    """The sessions of PicoClaw: every channel of every agent."""
-
-    name = "picoclaw"
-    label = "PicoClaw"
-    mark = "✦"
-    color = "#d1603d"
-    program = "picoclaw"
+class Sessions(Adapter):
+    """The sessions of every channel of every agent, read."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -110,7 +102,7 @@ class Picoclaw(Adapter):
         """One source a session; its id is the key that the meta or legacy file holds, else the file's stem."""
         seen: set[str] = set()
         for path, stem in _sessions(root.path):
-            beside = _beside(path)
+            beside = meta_of(path)
             stamp = files.stamp(path, beside)
             held = self._objects.get(beside, stamp.rpartition(";")[2])
             if held is not None and _is_foreign(path, held):
@@ -122,42 +114,47 @@ class Picoclaw(Adapter):
             changed = _changed(told) or _modified(path)
             yield Source(SessionKey(self.name, id, str(root.path)), str(path), stamp, changed)
 
-    def _held(self, path: Path) -> Record | None:
+    def held(self, path: Path) -> Record | None:
         """What the meta file beside the lines at ``path``, or the legacy file itself, says of its session;
         ``None`` where that cannot be read, empty where there is none."""
-        return self._objects.get(_beside(path))
+        return self._objects.get(meta_of(path))
 
     # ── reading ───────────────────────────────────────────────────────────────────────────────────────
 
     def head(self, source: Source) -> Session:
         """From the meta file and the first and last lines; a legacy file is read as a whole."""
         path = Path(source.path)
-        if path.suffix != _LINES:
+        if path.suffix != LINES:
             return self.read(source).session
         status, first, last = jsonl.edges(path, _EDGE)
-        prompt = prompts.first_prompt(_message(record, {}) for record in jsonl.objects(first))
+        prompt = prompts.first_prompt(message_of(record, {}) for record in jsonl.objects(first))
         spoke = next(jsonl.objects(line for line in reversed(last) if b'"model_name"' in line), {})
         ends = (next(jsonl.objects(first), {}), next(jsonl.objects(reversed(last)), {}))
         span = (times.parse(ends[0].get("created_at")), times.parse(ends[1].get("created_at")))
         session = self._session(source, status, text(spoke.get("model_name")), span, prompt)
-        held = self._held(path)
+        held = self.held(path)
         if held is None:
             return _damaged(session)
         count, skip = integer(held.get("count")), integer(held.get("skip")) or 0
-        return replace(session, message_count=count, archived_count=None if count is None else min(skip, count))
+        counted = replace(session, message_count=count, archived_count=None if count is None else min(skip, count))
+        return details.parse(held.get(DETAILS, {})).over(counted)
 
     def read(self, source: Source) -> model.Transcript:
         """The lines, with the summary behind those that it stands for."""
         path = Path(source.path)
-        held = self._held(path)
-        if held is None and path.suffix != _LINES:
+        held = self.held(path)
+        if held is None and path.suffix != LINES:
             raise StoreDamaged("not a readable session", where=str(path))
-        reading = _Reading(path, held or {})
+        return self._transcript(source, Reading(path, held or {}), held)
+
+    def _transcript(self, source: Source, reading: Reading, held: Record | None) -> model.Transcript:
         prompt = prompts.first_prompt(islice(reading.messages(), _PROMPT_SEARCH))
         transcript = reading.transcript(
             self._session(source, reading.records.status, reading.model, reading.span(), prompt)
         )
-        return transcript if held is not None else replace(transcript, session=_damaged(transcript.session))
+        if held is None:
+            return replace(transcript, session=_damaged(transcript.session))
+        return details.parse(held.get(DETAILS, {})).about(transcript)
 
     def _session(
         self,
@@ -168,11 +165,11 @@ class Picoclaw(Adapter):
         prompt: str,
     ) -> Session:
         path = Path(source.path)
-        held = self._held(path)
+        held = self.held(path)
         told = held or {}
         summary, scope = text(told.get("summary")), _scope(source.key.id, mapping(told.get("scope")))
         title, title_source = titled("", prompt, summary)
-        backup = path.name.endswith(_BACKUP)
+        backup = path.name.endswith(BACKUP)
         dropped = _DROPPED.search(summary) or _DROPPED.search(prompt)
         return Session(
             key=source.key,
@@ -202,7 +199,7 @@ class Picoclaw(Adapter):
         """``picoclaw agent -s KEY``, where the program honours the key and looks for it: other keys and the
         workspaces of other agents it answers with a new, empty session."""
         key, path = session.key.id, Path(session.path)
-        if path.name.endswith(_BACKUP):
+        if path.name.endswith(BACKUP):
             return model.Refusal("only the backup from before a migration is left", "hand it off to another session")
         if not key.startswith(RESUMABLE):
             reason = f"PicoClaw continues no session whose key does not begin with {' or '.join(RESUMABLE)}"
@@ -226,8 +223,8 @@ class Picoclaw(Adapter):
 
     def _warning(self, session: Session, sessions: Path) -> str:
         key = session.key.id
-        metas = (path for path, _ in _sessions(sessions) if path.suffix == _LINES)
-        taken = next((held for path in metas if (held := self._held(path)) and key in _aliases(held)), {})
+        metas = (path for path, _ in _sessions(sessions) if path.suffix == LINES)
+        taken = next((held for path in metas if (held := self.held(path)) and key in _aliases(held)), {})
         if taken:
             return f"newer versions continue {text(taken.get('key'))} instead, which lists this key as an alias"
         if session.scope and session.scope.channel not in ("", "cli"):
@@ -238,14 +235,14 @@ class Picoclaw(Adapter):
         """Files that cannot be read, files that the next start of the program would take in or replace."""
         paths = dict(_sessions(root.path))
         for path in paths:
-            held = self._held(path)
+            held = self.held(path)
             if held is None:
-                yield Problem(str(_beside(path)), "not readable as JSON", _ALIKE)
+                yield Problem(str(meta_of(path)), "not readable as JSON", _ALIKE)
             elif _is_foreign(path, held):
                 yield Problem(str(path), "not a session", "PicoClaw takes it for one at its next start and renames it")
-            elif path.suffix == _LINES and not held:
+            elif path.suffix == LINES and not held:
                 yield Problem(str(path), "no meta file beside it", "its real key is not known")
-            if path.suffix == _LINES and (older := path.with_suffix(_LEGACY)).is_file():
+            if path.suffix == LINES and (older := path.with_suffix(LEGACY)).is_file():
                 yield Problem(str(older), f"PicoClaw replaces {path.name} by it at its next start", "move it away")
 
 
@@ -257,7 +254,7 @@ def _below(path: Path) -> Iterator[Path]:
     found = [place for place in (path / "sessions", *sorted(path.glob("workspace*/sessions"))) if place.is_dir()]
     if found:
         yield from found
-    elif path.is_dir() and (path.name == "sessions" or any(path.glob(f"*{_META}"))):
+    elif path.is_dir() and (path.name == "sessions" or any(path.glob(f"*{META}"))):
         yield path
 
 
@@ -266,24 +263,25 @@ def _sessions(folder: Path) -> Iterator[tuple[Path, str]]:
     its backup or a lone meta file."""
     names = {entry.name for entry in files.entries(folder) if entry.is_file()}
     for name in sorted(names):
-        suffix = next((end for end in (_LINES, _META, _BACKUP, _LEGACY) if name.endswith(end)), "")
+        suffix = next((end for end in (LINES, META, BACKUP, LEGACY) if name.endswith(end)), "")
         stem = name.removesuffix(suffix)
         if suffix and not any(stem + end in names for end in _BETTER[suffix]):
             yield folder / name, stem
 
 
-def _beside(path: Path) -> Path:
-    return path.with_suffix(_META) if path.suffix == _LINES else path
+def meta_of(path: Path) -> Path:
+    """The meta file of the lines at ``path``; any other file says itself what there is to say."""
+    return path.with_suffix(META) if path.suffix == LINES else path
 
 
 def _damaged(session: Session) -> Session:
     """A session whose meta file cannot be read; the program then refuses everything but appending to it."""
-    problem = Problem(str(_beside(Path(session.path))), "the meta file cannot be read", _ALIKE)
+    problem = Problem(str(meta_of(Path(session.path))), "the meta file cannot be read", _ALIKE)
     return replace(session, health=Health.PARTIAL, problems=(problem, *session.problems))
 
 
 def _is_foreign(path: Path, held: Record) -> bool:
-    return not path.name.endswith((_LINES, _META)) and not held.keys() & {"key", "messages"}
+    return not path.name.endswith((LINES, META)) and not held.keys() & {"key", "messages"}
 
 
 def _changed(held: Record) -> datetime | None:
@@ -327,87 +325,3 @@ def _scope(key: str, scope: Record) -> model.Scope | None:
 def _kind(key: str, scope: model.Scope | None) -> SessionKind:
     unattended = key == "heartbeat" or key.startswith(("cron:", "agent:cron-")) or (scope and scope.channel == "cron")
     return SessionKind.HEADLESS if unattended else SessionKind.MAIN
-
-
-# ── messages ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-class _Reading(Conversation):
-    """One pass over a session's lines or its legacy file."""
-
-    def __init__(self, path: Path, held: Record) -> None:
-        super().__init__(path)
-        self.model = ""
-        self._skip = integer(held.get("skip")) or 0
-        self._runes = 0
-        self._tools: dict[str, str] = {}
-        if path.suffix == _LINES:
-            for line in self.records.lines():
-                self._take(line)
-        else:
-            items = held.get("messages")
-            for number, item in enumerate(items if isinstance(items, list) else ()):
-                self._add(chat.head_of(mapping(item)), Entry(str(number), Role.USER, item=mapping(item)), number)
-        if summary := text(held.get("summary")):
-            item = {"role": "system", "content": summary}
-            sent = (number for number, entry in enumerate(self.entries) if int(entry.id) >= self._skip)
-            entry = Entry(SUMMARY_ID, Role.SYSTEM, len(summary), item=item, summary=True)
-            self.entries.insert(next(sent, len(self.entries)), entry)
-
-    def _take(self, line: jsonl.Line) -> None:
-        try:
-            head = chat.decode_head(line.raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            head = chat.head_of(self.leniently(line))
-        if head.role:
-            entry = Entry(str(line.index), Role.USER, size=line.length, offset=line.offset, length=line.length)
-            self._add(head, entry, line.index)
-        elif not self.problems or self.problems[-1].line != line.number:
-            self.problem(line, "not a message: it has no role")
-        if line.length > LINE_LIMIT:
-            self.problem(line, f"a line of {line.length:,} bytes, with which PicoClaw cannot read the session at all")
-
-    def _add(self, head: chat.Head, entry: Entry, number: int) -> None:
-        entry.role, entry.weight = chat.role(head.role), head.weight
-        entry.skipped = head.is_thought
-        entry.archived = number < self._skip or entry.skipped
-        self._runes += 0 if entry.archived else len(head.content)
-        self._tools |= {call.id: call.function.name for call in head.tool_calls or () if call.function}
-        self.model = head.model_name or self.model
-        self.add(entry)
-
-    def message(self, record: Record, entry: Entry, lossy: bool) -> Message:
-        """A line as a message."""
-        message = _message(record, self._tools)
-        return replace(
-            message,
-            id=entry.id,
-            role=entry.role,
-            archived=entry.archived,
-            is_summary=entry.summary,
-            is_meta=not entry.summary and (message.is_meta or entry.skipped),
-            lossy=lossy,
-        )
-
-    def span(self) -> tuple[datetime | None, datetime | None]:
-        """The times of the first and the last message."""
-        said = [entry for entry in self.entries if not entry.summary]
-        ends = [self.record(entry)[0] for entry in (*said[:1], *said[-1:])] or [{}]
-        return times.parse(ends[0].get("created_at")), times.parse(ends[-1].get("created_at"))
-
-    def tokens(self) -> tuple[int, TokenSource]:
-        """The program's own estimate: two tokens for five characters of what is sent."""
-        return self._runes * 2 // 5, TokenSource.ESTIMATED
-
-
-def _message(record: Record, tools: Mapping[str, str]) -> Message:
-    role = chat.role(text(record.get("role")))
-    return Message(
-        id="",
-        role=role,
-        blocks=tuple(chat.blocks(record, tools)),
-        created_at=times.parse(record.get("created_at")),
-        model=text(record.get("model_name")) or None,
-        is_meta=role is Role.SYSTEM or (role is Role.USER and prompts.is_injected(text(record.get("content")))),
-        extra={name: record[name] for name in record if name not in (*chat.KEYS, "model_name", "created_at")},
-    )

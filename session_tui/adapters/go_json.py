@@ -1,0 +1,15 @@
+"""JSON as Go's ``encoding/json`` writes it: no spaces, and escaped what could end a script in a web page."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from session_tui.text import scrub
+
+_ESCAPES: Final = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "<>&\u2028\u2029"})
+
+
+def dumps(value: object) -> str:
+    """``value`` as one line; lone surrogates, which Go has no text for, are U+FFFD."""
+    return scrub(json.dumps(value, ensure_ascii=False, separators=(",", ":"))).translate(_ESCAPES)

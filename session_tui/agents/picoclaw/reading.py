@@ -1,0 +1,106 @@
+"""One pass over a session's lines or its legacy file, and its records as messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from session_tui.adapters import chat, jsonl, prompts, times
+from session_tui.adapters.conversation import Conversation, Entry, Record
+from session_tui.adapters.rows import integer, mapping, text
+from session_tui.model import Message, Role, TokenSource
+
+LINE_LIMIT: Final = 10 * 1024 * 1024
+"""A longer line makes the program fail to read the whole session."""
+SUMMARY_ID: Final = "summary"
+LINES: Final = ".jsonl"
+
+
+class Reading(Conversation):
+    """One pass over a session's lines or its legacy file."""
+
+    def __init__(self, path: Path, held: Record) -> None:
+        super().__init__(path)
+        self.model = ""
+        self.raw_lines = 0
+        """How many lines there are, bad ones counted."""
+        self._skip = integer(held.get("skip")) or 0
+        self._runes = 0
+        self._tools: dict[str, str] = {}
+        if path.suffix == LINES:
+            for line in self.records.lines():
+                self._take(line)
+        else:
+            items = held.get("messages")
+            for number, item in enumerate(items if isinstance(items, list) else ()):
+                self._add(chat.head_of(mapping(item)), Entry(str(number), Role.USER, item=mapping(item)), number)
+        if summary := text(held.get("summary")):
+            item = {"role": "system", "content": summary}
+            sent = (number for number, entry in enumerate(self.entries) if int(entry.id) >= self._skip)
+            entry = Entry(SUMMARY_ID, Role.SYSTEM, len(summary), item=item, summary=True)
+            self.entries.insert(next(sent, len(self.entries)), entry)
+
+    def _take(self, line: jsonl.Line) -> None:
+        self.raw_lines = line.index + 1
+        try:
+            head = chat.decode_head(line.raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            head = chat.head_of(self.leniently(line))
+        if head.role:
+            entry = Entry(str(line.index), Role.USER, size=line.length, offset=line.offset, length=line.length)
+            self._add(head, entry, line.index)
+        elif not self.problems or self.problems[-1].line != line.number:
+            self.problem(line, "not a message: it has no role")
+        if line.length > LINE_LIMIT:
+            self.problem(line, f"a line of {line.length:,} bytes, with which PicoClaw cannot read the session at all")
+
+    def _add(self, head: chat.Head, entry: Entry, number: int) -> None:
+        entry.role, entry.weight = chat.role(head.role), head.weight
+        entry.skipped = head.is_thought
+        entry.archived = number < self._skip or entry.skipped
+        self._runes += 0 if entry.archived else len(head.content)
+        self._tools |= {call.id: call.function.name for call in head.tool_calls or () if call.function}
+        self.model = head.model_name or self.model
+        self.add(entry)
+
+    def message(self, record: Record, entry: Entry, lossy: bool) -> Message:
+        """A line as a message."""
+        message = message_of(record, self._tools)
+        return replace(
+            message,
+            id=entry.id,
+            role=entry.role,
+            archived=entry.archived,
+            is_summary=entry.summary,
+            is_meta=not entry.summary and (message.is_meta or entry.skipped),
+            lossy=lossy,
+        )
+
+    def span(self) -> tuple[datetime | None, datetime | None]:
+        """The times of the first and the last message."""
+        said = [entry for entry in self.entries if not entry.summary]
+        ends = [self.record(entry)[0] for entry in (*said[:1], *said[-1:])] or [{}]
+        return times.parse(ends[0].get("created_at")), times.parse(ends[-1].get("created_at"))
+
+    def tokens(self) -> tuple[int, TokenSource]:
+        """The program's own estimate: two tokens for five characters of what is sent."""
+        return self._runes * 2 // 5, TokenSource.ESTIMATED
+
+
+def message_of(record: Record, tools: Mapping[str, str]) -> Message:
+    """The message in a record; ``tools`` names the tool of each call."""
+    role = chat.role(text(record.get("role")))
+    return Message(
+        id="",
+        role=role,
+        blocks=tuple(chat.blocks(record, tools)),
+        created_at=times.parse(record.get("created_at")),
+        model=text(record.get("model_name")) or None,
+        is_meta=role is Role.SYSTEM or (role is Role.USER and prompts.is_injected(text(record.get("content")))),
+        extra={name: record[name] for name in record if name not in (*chat.KEYS, "model_name", "created_at")},
+    )

@@ -1,0 +1,12 @@
+"""techne: one SQLite database per working directory, ``<cwd>/.techne/techne.db`` unless its settings say otherwise.
+
+Messages are JSON lists of blocks. A compaction appends a ``system`` message with the summary, notes its id in the
+session and keeps everything else: it stands for all but the six messages before it.
+"""
+
+from __future__ import annotations
+
+from session_tui.agents.techne.adapter import Techne
+from session_tui.agents.techne.content import estimate
+
+__all__ = ["Techne", "estimate"]

@@ -1,0 +1,152 @@
+"""How the main screen compacts: the plan is shown, the summary written in a job, and written back once accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import cast
+
+from session_tui.compaction.compactor import Compaction, Status
+from session_tui.compactions import CompactOptions, Prepared
+from session_tui.library import Library
+from session_tui.model import CompactResult, Refusal, Session, SessionKey
+from session_tui.progress import Progress
+from session_tui.text import one_line, plural
+from session_tui.tui.jobs import Job, JobEnded
+from session_tui.tui.screens.looking import Looking
+from session_tui.tui.widgets.compaction_bar import CompactionBar
+from session_tui.tui.widgets.session_list import SessionList
+
+_SECONDS_OF_RESULT = 6.0
+
+
+class Compacting(Looking):
+    """What the main screen can do about full contexts."""
+
+    _library: Library
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compacting: list[Job[object]] = []
+
+    def action_compact(self) -> None:
+        """Show what compacting the selected session, or every marked one, would do."""
+        rows = self.query_one("#list", SessionList)
+        marked = [session for session in rows.rows if session.key in rows.marks]
+        chosen = marked or ([rows.selected] if rows.selected is not None else [])
+        if chosen:
+            job = Job("Planning", lambda _: self._planned(chosen, CompactOptions()), self._ask, quiet=True)
+            self.session_app.jobs.run(job)
+
+    def _planned(self, sessions: Sequence[Session], options: CompactOptions) -> list[Prepared]:
+        return [self._library.prepare_compaction(session.key, options) for session in sessions]
+
+    def _ask(self, prepared: list[Prepared]) -> None:
+        worth = [one for one in prepared if one.plan]
+        if not worth:
+            reason = prepared[0].plan.reason if len(prepared) == 1 else "None of them has messages to spare"
+            self.notify(one_line(reason), title="Nothing to compact", markup=False)
+            return
+        from session_tui.tui.screens.compaction import PlanScreen
+
+        self.app.push_screen(PlanScreen(worth[0], more=worth[1:]), partial(self._agreed, worth))
+
+    def _agreed(self, prepared: Sequence[Prepared], options: CompactOptions | None) -> None:
+        if options is None:
+            return
+        for one in prepared:
+            finish = self._review if len(prepared) == 1 else self._write
+            self._start(one, options, finish)
+
+    def _start(
+        self, prepared: Prepared, options: CompactOptions, finish: Callable[[Prepared, Compaction], None]
+    ) -> None:
+        """Run one compaction in a job; several of them run beside each other."""
+
+        def work(progress: Progress) -> tuple[Prepared, Compaction]:
+            planned = self._planned([prepared.session], options)[0]
+            return planned, planned.run(progress, on_status=self._status_of(prepared.session))
+
+        title = f"Compacting {one_line(prepared.session.title) or 'a session'}"
+        job = Job(title, work, lambda done: finish(*done))
+        self._compacting.append(cast("Job[object]", self.session_app.jobs.run(job)))
+
+    def _status_of(self, session: Session) -> Callable[[Status], None]:
+        def told(status: Status) -> None:
+            self.app.call_later(self._show_status, session, status)
+
+        return told
+
+    def _show_status(self, session: Session, status: Status) -> None:
+        bar = self.query_one(CompactionBar)
+        bar.stage(status.stage, total=status.messages, savings=status.savings, note=status.note or status.error)
+
+    def note_compacting(self, message: JobEnded) -> None:
+        """Take note that a job has ended: a compaction that failed or was stopped gives the bar back."""
+        if message.job in self._compacting:
+            self._compacting = [job for job in self._compacting if job is not message.job]
+            if message.error is not None:
+                self.set_timer(_SECONDS_OF_RESULT, self.query_one(CompactionBar).idle)
+
+    def _review(self, prepared: Prepared, compaction: Compaction) -> None:
+        from session_tui.tui.screens.compaction import SummaryScreen
+
+        def decided(text: str | None) -> None:
+            if text is None:
+                self.query_one(CompactionBar).idle()
+                self.notify("The summary was discarded; nothing was changed.", markup=False)
+            else:
+                self._write(prepared, _with_text(compaction, text))
+
+        self.app.push_screen(SummaryScreen(compaction), decided)
+
+    def _write(self, prepared: Prepared, compaction: Compaction) -> None:
+        job = Job("Writing the summary", lambda _: self._library.write_compaction(prepared, compaction), self._written)
+        self._compacting.append(cast("Job[object]", self.session_app.jobs.run(job)))
+
+    def _written(self, result: CompactResult) -> None:
+        saved = f"{plural(result.removed_messages, 'message')} summarised, {result.tokens_saved:,} tokens saved"
+        place = {"store": "Written to the store", "overlay": "Kept in our overlay"}.get(
+            result.written_to, "Not written"
+        )
+        honoured = f" Honoured by: {', '.join(result.read_by)}." if result.read_by else ""
+        note = f" {result.note}." if result.note else ""
+        self.notify(one_line(f"{saved}. {place}.{honoured}{note} u undoes it."), title="Compacted", markup=False)
+        self.set_timer(_SECONDS_OF_RESULT, self.query_one(CompactionBar).idle)
+        self.action_refresh_list()
+
+    def action_undo(self) -> None:
+        """Undo the newest change that something was kept for."""
+        self.session_app.jobs.run(Job("Undo", lambda _: self._undo(), self._undone))
+
+    def _undo(self) -> tuple[str, SessionKey | Refusal] | None:
+        items = self._library.trash.items()
+        return (items[0].title, self._library.restore(items[0].trash_id)) if items else None
+
+    def _undone(self, answer: tuple[str, SessionKey | Refusal] | None) -> None:
+        match answer:
+            case None:
+                self.notify("There is nothing to undo.", markup=False)
+            case (_, Refusal(reason=reason, hint=hint)):
+                self.notify(one_line(f"{reason}. {hint}"), title="Not undone", severity="warning", markup=False)
+            case (title, _):
+                self.notify(one_line(title) or "Untitled", title="Undone", markup=False)
+                self.action_refresh_list()
+
+    def action_cancel_job(self) -> None:
+        """Stop the newest job."""
+        if not self.session_app.jobs.cancel_newest():
+            self.notify("Nothing is running.", markup=False)
+
+    def on_compaction_bar_cancel_asked(self) -> None:
+        """Stop the newest job where the bar offers it."""
+        self.action_cancel_job()
+
+
+def _with_text(compaction: Compaction, text: str) -> Compaction:
+    """The compaction with the summary as the person left it."""
+    summary = compaction.summary
+    if summary is None or summary.content == text:
+        return compaction
+    return replace(compaction, summary=replace(summary, content=text), result=replace(compaction.result, summary=text))
