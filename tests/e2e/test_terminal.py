@@ -69,7 +69,7 @@ def test_the_viewer_scrolls_folds_and_finds(terminal: Opener, width: int, height
 
     one.press("Tab")
     one.press("Right")
-    one.wait("Back")
+    one.wait("← Back")
     one.press("g")
     one.type("/")
     one.wait("To the match")

@@ -392,7 +392,7 @@ def test_killed_at_any_point_it_holds_the_old_or_the_new_state(
     for kill_at in [*(chance.randint(1, total) for _ in range(20)), total - 1]:
         shutil.rmtree(sessions)
         shutil.copytree(tmp_path / "kept", sessions, copy_function=shutil.copy2)
-        assert events(act, kill_at=kill_at) is None
+        events(act, kill_at=kill_at)
         assert history(path) in (old, new)
         seen.add(history(path) == new)
         names = [each.name for each in sessions.iterdir() if not each.name.startswith(".tmp-")]
