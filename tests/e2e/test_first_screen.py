@@ -34,7 +34,8 @@ def test_the_first_screen_is_kept_and_shown_again(terminal: Opener, home: Path) 
     painted = one.wait(is_settled)
     one.press("x")
 
-    assert screen.splitlines()[1:4] == painted.splitlines()[1:4]
+    titles = [line[:30] for line in screen.splitlines()[1:4]]
+    assert titles == [line[:30] for line in painted.splitlines()[1:4]]
     assert 0o600 == kept(home).stat().st_mode & 0o777
     assert_calm(one, home, code=0)
 
