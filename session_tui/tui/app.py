@@ -18,18 +18,16 @@ from textual.theme import Theme
 from session_tui import first_screen, logs
 from session_tui.errors import ConfigError, SessionTuiError
 from session_tui.library import Library
-from session_tui.model import Launch
 from session_tui.paths import Places
 from session_tui.text import one_line
 from session_tui.tui import clipboard, launcher, themes
 from session_tui.tui.commands import offered, spelled
 from session_tui.tui.jobs import JobEnded, Jobs, JobStepped
 from session_tui.tui.screens.browser import Browser
+from session_tui.tui.screens.looking import Launcher
 from session_tui.tui.viewer import calm_gc
 
 log = logging.getLogger(__name__)
-
-Launcher = Callable[[App[object], Launch], int]
 
 
 class SessionApp(App[object]):

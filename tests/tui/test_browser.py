@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from session_tui.adapters.base import World
 from session_tui.config import Config
+from session_tui.errors import LaunchError
 from session_tui.library import Library
 from session_tui.model import Launch
 from session_tui.paths import below
@@ -34,9 +35,12 @@ class Launches:
     def __init__(self) -> None:
         self.seen: list[Launch] = []
         self.code = 0
+        self.error: LaunchError | None = None
 
     def __call__(self, app: App[object], launch: Launch) -> int:
         self.seen.append(launch)
+        if self.error is not None:
+            raise self.error
         return self.code
 
 
@@ -163,6 +167,17 @@ async def test_an_agents_exit_code_is_told(app_of: Callable[..., SessionApp], la
         await settled(pilot)
 
         assert "exit code 7" in toasts(pilot.app)
+
+
+async def test_an_agent_that_cannot_be_started_is_told(app_of: Callable[..., SessionApp], launches: Launches) -> None:
+    launches.error = LaunchError("diary could not be started: exec format error", hint="check the program")
+    async with app_of().run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+
+        assert "exec format error" in toasts(pilot.app)
+        assert pilot.app.is_running
 
 
 async def test_a_refusal_is_shown_as_a_sentence(app_of: Callable[..., SessionApp], launches: Launches) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from session_tui.errors import LaunchError
 from session_tui.library import Library
 from session_tui.model import Launch, Refusal, Session, SessionKey
 from session_tui.text import one_line
@@ -40,7 +41,11 @@ class Continuing(Looking):
         if isinstance(answer, Refusal):
             self._tell_refusal(answer)
             return
-        code = self.session_app.launch(self.app, answer)
+        try:
+            code = self.session_app.launch(self.app, answer)
+        except LaunchError as error:
+            self._tell_refusal(Refusal(str(error), error.hint))
+            return
         if code:
             self.notify(f"{answer.argv[0]} ended with exit code {code}", severity="warning", markup=False)
         self.action_refresh_list()
