@@ -59,6 +59,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("list_page_up", L, "pageup", "page(-1)", "Page up", ""),
     Command("list_first", L, "g,home", "first", "First", "Go to the first session."),
     Command("list_last", L, "G,end", "last", "Last", "Go to the last session."),
+    Command("list_back", L, "escape", "screen.back", "Back", ""),
     Command("list_refresh", L, "R", "screen.refresh_list", "Refresh", ""),
     Command("list_scope", L, "full_stop", "screen.toggle_scope", "Scope", ""),
     Command("list_sort", L, "s", "screen.next_sort", "Sort", ""),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import TextArea
 
+from session_tui.config import Config, SummarizerSection
 from session_tui.demo.build import build_demo, demo_world
 from session_tui.library import Library
 from session_tui.paths import below
@@ -123,3 +124,27 @@ async def test_a_short_session_has_nothing_to_compact(home: Path) -> None:
 
         assert browser is app.screen
         assert "Nothing to compact" in toasts(app)
+
+
+async def test_escape_stops_a_compaction_that_runs(home: Path) -> None:
+    slow = home / "slow"
+    slow.write_text("#!/bin/sh\nexec sleep 600\n")
+    slow.chmod(0o755)
+    config = Config(summarizer=SummarizerSection(name="command", command=(str(slow),)))
+    library = Library(demo_world(home), config=config)
+    app = SessionApp(library, places=below(home / "own"), query=f'"{TITLE}" -branch', clock=lambda: NOW)
+    before = stores_of(home)
+    async with app.run_test(size=(120, 40)) as pilot:
+        browser = await settled(pilot)
+        await pilot.press("tab", "c")
+        await settled(pilot)
+        await pilot.press("ctrl+s")
+        while not browser.is_compacting:
+            await pilot.pause()
+        await pilot.press("escape")
+        await settled(pilot)
+
+        assert not browser.is_compacting
+        assert "stopped" in toasts(app)
+        assert browser is app.screen
+    assert before == stores_of(home)

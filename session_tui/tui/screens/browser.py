@@ -266,9 +266,12 @@ class Browser(Continuing, Compacting):
         self.viewer.focus()
 
     def action_back(self) -> None:
-        """Go back one step: close the find, then full width, then return to the list, then to the search box."""
+        """Go back one step: stop a compaction, close the find, leave full width, return to the list, then to the
+        search box."""
         find = self.query_one(FindBox)
-        if find.is_open:
+        if self.is_compacting:
+            self.action_cancel_job()
+        elif find.is_open:
             find.close()
             self.viewer.find("")
             self.viewer.focus()

@@ -116,6 +116,11 @@ class Compacting(Looking):
         self.set_timer(_SECONDS_OF_RESULT, self.query_one(CompactionBar).idle)
         self.action_refresh_list()
 
+    @property
+    def is_compacting(self) -> bool:
+        """Whether a compaction runs that the bar offers to stop."""
+        return any(job in self._compacting for job in self.session_app.jobs.running)
+
     def action_undo(self) -> None:
         """Undo the newest change that something was kept for."""
         self.session_app.jobs.run(Job("Undo", lambda _: self._undo(), self._undone))
