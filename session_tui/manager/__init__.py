@@ -13,7 +13,7 @@ from session_tui.manager.manager import SessionManager
 from session_tui.manager.migration import Migrated
 from session_tui.manager.retention import Maintained
 from session_tui.manager.statistics import SessionInfo, Statistics
-from session_tui.manager.store import Keeper, SessionStore, TrashKeeper, native_store
+from session_tui.manager.store import Keeper, SessionStore, TrashKeeper, configured_hooks, native_store
 
 __all__ = [
     "EndHook",
@@ -28,5 +28,6 @@ __all__ = [
     "Statistics",
     "TrashKeeper",
     "Upkeep",
+    "configured_hooks",
     "native_store",
 ]

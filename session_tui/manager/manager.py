@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 
 from session_tui.manager.belongings import Belongings
+from session_tui.manager.checkpoints import Checkpoints
 from session_tui.manager.compacting import Compacting
 from session_tui.manager.messages import Conversations
 from session_tui.manager.migration import Migration
@@ -13,7 +14,7 @@ from session_tui.manager.statistics import Figures
 from session_tui.manager.summaries import Summaries
 
 
-class SessionManager(Conversations, Summaries, Belongings, Compacting, Retention, Figures, Migration):
+class SessionManager(Conversations, Summaries, Belongings, Compacting, Retention, Figures, Migration, Checkpoints):
     """The life of an agent's sessions in one store, from any thread, beside any number of other processes.
 
     What a call changes, it changes as a whole or not at all. A session is written once a person has said something

@@ -12,6 +12,8 @@ from session_tui.adapters.base import Deletable, Root, Source, World
 from session_tui.adapters.revising import Revising
 from session_tui.adapters.writing import Appendable
 from session_tui.agents.native import Native
+from session_tui.config import load
+from session_tui.hooks import Hooks
 from session_tui.model import Session, Transcript
 from session_tui.paths import places
 from session_tui.trash import Trash
@@ -86,3 +88,12 @@ def native_store(data_dir: Path | None = None) -> Native:
     """Our own store in ``data_dir``, by default where the rest of session-tui looks for it."""
     directory = places(os.environ, data_dir=data_dir).data_dir
     return Native(World(home=Path.home(), environ=os.environ, cwd=Path.cwd(), data_dir=directory))
+
+
+def configured_hooks(config: Path | None = None) -> Hooks:
+    """The end hooks of installed packages, and the commands under ``hooks:`` in the configuration file.
+
+    Raises:
+        ConfigError: the configuration cannot be used.
+    """
+    return Hooks(load(places(os.environ, config=config).config_file).hooks)

@@ -10,7 +10,7 @@ from session_tui.agents.native import Native
 from session_tui.config import HookSection
 from session_tui.errors import StoreError, UnknownSession
 from session_tui.hooks import Hooks
-from session_tui.manager import SessionManager
+from session_tui.manager import SessionManager, configured_hooks
 from session_tui.model import EndReason, Message, Refusal, Role, Session, SessionKey, SessionState, Summary
 from session_tui.trash import Trash
 from tests.unit.managing import STORES, Clock, Store, said, talk, texts, world
@@ -314,3 +314,16 @@ def test_a_session_that_somebody_keeps_writing_to_is_left(store: Store) -> None:
         manager.delete(key)
 
     assert manager.count(key) > 1
+
+
+def test_the_configured_commands_are_told(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    config = tmp_path / "config.yaml"
+    config.write_text(f"hooks:\n  - command: [sh, -c, 'cat > {told}']\n")
+
+    with SessionManager(Native(world(tmp_path)), hooks=configured_hooks(config)) as manager:
+        key = manager.create("sourdough").key
+        manager.add_message(key, Role.USER, "Why is my bread flat?")
+        manager.archive(key)
+
+    assert "archive" == json.loads(told.read_text())["reason"]
