@@ -13,6 +13,7 @@
     │   └── StoreReadOnly     it may not be written
     ├── AdapterError          an adapter broke its contract                     exit 1
     ├── LaunchError           the agent could not be started                    exit 1
+    ├── CheckpointError       a document is no checkpoint to import          exit 1
     ├── SummaryError          a summarizer gave no usable answer                exit 1
     └── Cancelled             the person asked for the work to stop             exit 1
 
@@ -90,6 +91,10 @@ class AdapterError(SessionTuiError):
 
 class LaunchError(SessionTuiError):
     """The agent's program could not be started."""
+
+
+class CheckpointError(SessionTuiError):
+    """A document is no checkpoint, or not one that can be imported."""
 
 
 class SummaryError(SessionTuiError):

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from session_tui.compaction.compactor import Compaction, Status
-from session_tui.compactions import CompactOptions, Prepared
 from session_tui.library import Library
 from session_tui.model import CompactResult, Refusal, Session, SessionKey
 from session_tui.progress import Progress
@@ -17,6 +15,10 @@ from session_tui.tui.jobs import Job, JobEnded
 from session_tui.tui.screens.looking import Looking
 from session_tui.tui.widgets.compaction_bar import CompactionBar
 from session_tui.tui.widgets.session_list import SessionList
+
+if TYPE_CHECKING:
+    from session_tui.compaction.compactor import Compaction, Status
+    from session_tui.compactions import CompactOptions, Prepared
 
 _SECONDS_OF_RESULT = 6.0
 
@@ -36,6 +38,9 @@ class Compacting(Looking):
         marked = [session for session in rows.rows if session.key in rows.marks]
         chosen = marked or ([rows.selected] if rows.selected is not None else [])
         if chosen:
+            # The summarizers take a tenth of a second to import, which the first screen need not wait for.
+            from session_tui.compactions import CompactOptions
+
             job = Job("Planning", lambda _: self._planned(chosen, CompactOptions()), self._ask, quiet=True)
             self.session_app.jobs.run(job)
 
