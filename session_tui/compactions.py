@@ -10,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from session_tui.adapters.base import Adapter, Applied, Compactable, Headless, Lockable
+from session_tui.adapters.shrinking import Shrinkable
 from session_tui.compaction.compactor import Compaction, Compactor, Status, unreported
+from session_tui.compaction.memory_store import InFiles, MemoryStore
 from session_tui.compaction.meter import measure
 from session_tui.compaction.plan import plan
 from session_tui.compaction.settings import CompactionSettings
@@ -37,7 +41,7 @@ class CompactOptions:
     """What a person asks of one compaction; ``None`` leaves it to the store's rules and the configuration.
 
     ``target`` is where the summary goes: the store, our overlay, or nowhere; ``None`` takes the store where it
-    can be written to, else the overlay.
+    can be written to, else the overlay. ``shrink`` moves what is covered from the store to the trash as well.
     """
 
     ratio: float | None = None
@@ -47,13 +51,15 @@ class CompactOptions:
     prompt: str = ""
     target: Target | None = None
     even_if_live: bool = False
+    shrink: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
     """A compaction that can be run: the session as read, the plan, who writes, and where it will be written.
 
-    ``refusal`` says why the store itself cannot take it, where the summary then goes to the overlay.
+    ``refusal`` says why the store itself cannot take it, where the summary then goes to the overlay. ``memory``
+    receives what is worth remembering, where messages are to be taken away at all.
     """
 
     transcript: Transcript
@@ -64,6 +70,7 @@ class Prepared:
     meter: Meter
     options: CompactOptions
     refusal: Refusal | None = None
+    memory: MemoryStore | None = None
     adapter: Adapter = field(repr=False)
 
     @property
@@ -78,14 +85,20 @@ class Prepared:
         on_status: Callable[[Status], None] = unreported,
         on_text: Callable[[str], None] = lambda _: None,
     ) -> Compaction:
-        """Have the summary written; no store is touched.
+        """Have lasting facts noted and the summary written; no store is touched.
 
         Raises:
             UsageError: there is nothing to compact.
             SummaryError: no summary could be written.
             Cancelled: a stop was asked for.
         """
-        compactor = Compactor(settings=self.settings, summarizer=self.summarizer, on_status=on_status, on_text=on_text)
+        compactor = Compactor(
+            settings=self.settings,
+            summarizer=self.summarizer,
+            memory=self.memory,
+            on_status=on_status,
+            on_text=on_text,
+        )
         return compactor.compact(self.transcript, self.plan, progress, prompt=self.options.prompt)
 
 
@@ -93,12 +106,21 @@ class Compactions:
     """Compactions of the sessions of one library."""
 
     def __init__(
-        self, config: Config, trash: Trash, userdata: UserData, environ: Mapping[str, str], adapters: Sequence[Adapter]
+        self,
+        config: Config,
+        trash: Trash,
+        userdata: UserData,
+        environ: Mapping[str, str],
+        adapters: Sequence[Adapter],
+        *,
+        memory: Path,
     ) -> None:
+        """Compact with what is given; ``memory`` is the folder for lasting facts, made when there are any."""
         self._config = config
         self._trash = trash
         self._userdata = userdata
         self._environ = environ
+        self._memory = InFiles(memory)
         self._presets = {one.name: tuple(one.headless()) for one in adapters if isinstance(one, Headless)}
 
     def settings(self, adapter: Adapter) -> CompactionSettings:
@@ -119,8 +141,10 @@ class Compactions:
         if session.live and not options.even_if_live:
             raise UsageError("the session is open in another program", hint="close it there, or use --even-if-live")
         refusal = self._refusal(adapter, session)
-        if options.target == "store" and refusal is not None:
+        if (options.target == "store" or options.shrink) and refusal is not None:
             raise UsageError(refusal.reason, hint=refusal.hint or "use --to overlay")
+        if options.shrink:
+            self._check_shrinking(adapter, options)
         target: Target = options.target or ("overlay" if refusal else "store")
         meter = measure(session, settings, None)
         return Prepared(
@@ -132,6 +156,7 @@ class Compactions:
             meter=meter,
             options=options,
             refusal=refusal,
+            memory=None if target == "none" else self._memory,
             adapter=adapter,
         )
 
@@ -144,6 +169,14 @@ class Compactions:
         if options.preserve_recent is not None:
             settings = replace(settings, preserve_recent=max(0, options.preserve_recent))
         return settings
+
+    @staticmethod
+    def _check_shrinking(adapter: Adapter, options: CompactOptions) -> None:
+        if not isinstance(adapter, Shrinkable):
+            hint = "leave out --shrink: the summary takes the place of what it covers in the way of the program"
+            raise UsageError(f"{adapter.label} sessions need no shrinking", hint=hint)
+        if options.target not in {None, "store"}:
+            raise UsageError("--shrink changes the store", hint="leave out --to, or use --to store")
 
     @staticmethod
     def _refusal(adapter: Adapter, session: Session) -> Refusal | None:
@@ -194,10 +227,16 @@ class Compactions:
         adapter, session, summary = prepared.adapter, prepared.session, compaction.summary
         if not isinstance(adapter, Compactable) or summary is None:
             raise StoreError(f"{adapter.label} cannot take a summary", where=session.path)
-        touched = adapter.touched(session, compaction.plan)
-        name, expires = ref or session.key.ref, not adapter.forgets_compacted
+        name, shrinks = ref or session.key.ref, prepared.options.shrink
+        if shrinks and isinstance(adapter, Shrinkable):
+            touched = adapter.touched_by_shrink(session, compaction.plan, summary)
+        else:
+            touched = adapter.touched(session, compaction.plan)
+        expires = not (adapter.forgets_compacted or shrinks)
         kept = self._trash.around(session.key, name, session.title, touched, "compact", expires=expires)
-        with self._locked(adapter, session), kept:
+        with self._locked(adapter, session), kept as item:
+            if shrinks and isinstance(adapter, Shrinkable):
+                return adapter.shrink(session, compaction.plan, summary, partial(self._trash.take, item))
             return adapter.apply(session, compaction.plan, summary)
 
     @staticmethod

@@ -46,6 +46,8 @@ class CompactionSection(Section, frozen=True):
     """Share of the context window (or of the message limit) at which compaction is due."""
     soft_threshold: float = 0.6
     """Share of the context window at which memory is refreshed."""
+    refresh_memory: bool = True
+    """Whether lasting facts are noted under `memory/` in the data directory before messages are taken away."""
     compact_ratio: float = 0.4
     """Share of the active messages that one compaction takes away, the oldest first."""
     preserve_recent: int = 10

@@ -303,7 +303,8 @@ class Library:
         """Compactions of these sessions."""
         from session_tui.compactions import Compactions
 
-        return Compactions(self.config, self.trash, self.userdata, self.world.environ, list(self._adapters.values()))
+        adapters, memory = list(self._adapters.values()), self.world.data_dir / "memory"
+        return Compactions(self.config, self.trash, self.userdata, self.world.environ, adapters, memory=memory)
 
     def prepare_compaction(self, key: SessionKey, options: CompactOptions) -> Prepared:
         """Read a session and plan its compaction; nothing is changed.

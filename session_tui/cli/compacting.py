@@ -34,6 +34,7 @@ _TARGETS = ("store", "overlay", "none")
 @click.option("--ratio", type=float, metavar="R", help="Share of the messages to take away, the oldest first.")
 @click.option("--preserve-recent", type=click.IntRange(min=0), metavar="N", help="Keep the newest N messages.")
 @click.option("--to", "target", type=click.Choice(_TARGETS), help="Where the summary goes.")
+@click.option("--shrink", is_flag=True, help="Move what is covered to the trash where the agent would still send it.")
 @click.option("--even-if-live", is_flag=True, help="Although another program has the session open.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
@@ -47,6 +48,7 @@ def compact(
     ratio: float | None,
     preserve_recent: int | None,
     target: str | None,
+    shrink: bool,
     even_if_live: bool,
     yes: bool,
     as_json: bool,
@@ -63,18 +65,15 @@ def compact(
         prompt=_prompt(prompt_file),
         target=cast("Target | None", target),
         even_if_live=even_if_live,
+        shrink=shrink,
     )
     prepared = library.prepare_compaction(library.resolve(ref).key, options)
     entry: documents.Document = {"ref": library.ref(prepared.session), "plan": plan_document(prepared.plan)}
     if not prepared.plan:
         _nothing(prepared, entry, as_json=as_json)
-    if not as_json:
-        _show(prepared)
-    if not dry_run and not _agreed(yes=yes):
-        if as_json:
-            print_json(documents.versioned({"done": [], "refused": [{**entry, "reason": "not asked for with --yes"}]}))
-        raise UsageError("nothing was changed", hint="add --yes to compact without being asked")
+    _show(prepared, as_json=as_json)
     if not dry_run:
+        _demand_consent(entry, yes=yes, as_json=as_json)
         entry["result"] = asdict(_run(library, prepared))
     if as_json:
         print_json(documents.versioned({"done": [entry], "refused": []}))
@@ -107,18 +106,30 @@ def _nothing(prepared: Prepared, entry: documents.Document, *, as_json: bool) ->
     raise SessionTuiError("nothing to compact", hint=prepared.plan.reason)
 
 
-def _agreed(*, yes: bool) -> bool:
-    if yes:
-        return True
-    return sys.stdin.isatty() and sys.stdout.isatty() and click.confirm("Compact?", default=False, err=True)
+def _demand_consent(entry: documents.Document, *, yes: bool, as_json: bool) -> None:
+    """Go on where the person agrees.
+
+    Raises:
+        UsageError: they do not, or there is nobody to ask.
+    """
+    is_asked = sys.stdin.isatty() and sys.stdout.isatty()
+    if yes or (is_asked and click.confirm("Compact?", default=False, err=True)):
+        return
+    if as_json:
+        print_json(documents.versioned({"done": [], "refused": [{**entry, "reason": "not asked for with --yes"}]}))
+    raise UsageError("nothing was changed", hint="add --yes to compact without being asked")
 
 
-def _show(prepared: Prepared) -> None:
+def _show(prepared: Prepared, *, as_json: bool) -> None:
+    if as_json:
+        return
     plan = prepared.plan
     say(f"{plan.reason}: {plural(len(plan.compact), 'message')} to summarise, {len(plan.keep)} kept")
     say(f"saves about {plan.estimated_savings:,} tokens; written by {prepared.summarizer.name}, to: {prepared.target}")
     if prepared.refusal is not None:
         narrate(f"note: {prepared.refusal.reason}; {prepared.refusal.hint}")
+    if prepared.options.shrink:
+        narrate("note: the messages to summarise move to the trash, and stay there until they are restored or removed")
 
 
 def _run(library: Library, prepared: Prepared) -> CompactResult:

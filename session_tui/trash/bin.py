@@ -7,6 +7,7 @@ takes back deletions that were cut off. Every writing call holds the lock file o
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,8 +18,9 @@ import msgspec
 
 from session_tui.adapters import files
 from session_tui.adapters.base import Belongings, Rows
+from session_tui.errors import AdapterError
 from session_tui.model import Refusal, SessionKey
-from session_tui.trash import deleting, manifest, restoring
+from session_tui.trash import deleting, kept_rows, manifest, restoring, tables
 from session_tui.trash.manifest import Manifest, TrashItem
 from session_tui.trash.putting_back import Conflict
 from session_tui.trash.shelf import Label, Shelf
@@ -102,6 +104,21 @@ class Trash:
         """
         with self._shelf.locked():
             return TrashItem.of(deleting.delete(self._shelf, Label(key, ref, title), belongings))
+
+    def take(self, item: TrashItem, database: sqlite3.Connection, rows: Rows) -> int:
+        """Remove the rows that ``rows`` finds, which the item was made to keep, within the caller's open transaction
+        on their database, and say how many there were. It is for changes that must be made in one with it, `around`.
+
+        Raises:
+            StoreError: one of them is not as it was kept; the transaction is to be taken back.
+            AdapterError: nothing was kept of their table.
+        """
+        folder = self._shelf.path(item.trash_id)
+        kept = manifest.read(folder).database
+        if kept is None:
+            raise AdapterError("rows are to go that were not kept", where=item.ref)
+        with tables.answering(database):
+            return kept_rows.take_some(database, kept, folder, rows)
 
     # ── looking ───────────────────────────────────────────────────────────────────────────────────────
 

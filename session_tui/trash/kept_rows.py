@@ -17,9 +17,9 @@ from typing import Any, Final, NamedTuple
 
 from session_tui.adapters import files
 from session_tui.adapters.base import Rows
-from session_tui.errors import AdapterError
+from session_tui.errors import AdapterError, StoreError
 from session_tui.trash import tables
-from session_tui.trash.cells import Cell, frozen, frozen_all, line, quoted, same, thawed, thawed_all
+from session_tui.trash.cells import Cell, all_same, frozen, frozen_all, line, quoted, same, thawed, thawed_all
 from session_tui.trash.manifest import KeptDatabase, KeptQuery, KeptTable
 from session_tui.trash.tables import Values
 
@@ -242,3 +242,28 @@ def take(database: sqlite3.Connection, kept: KeptDatabase) -> None:
         if not query.follows:
             statement = f"DELETE FROM {quoted(query.table)} WHERE {query.where}"
             database.execute(statement, thawed_all(query.values))
+
+
+def take_some(database: sqlite3.Connection, kept: KeptDatabase, folder: Path, query: Rows) -> int:
+    """Remove the rows that ``query`` finds, each of which must be in the item as it is now; within a transaction.
+    Returns how many there were.
+
+    Raises:
+        StoreError: one is not in the item, or was written since.
+        sqlite3.Error: the database refuses.
+    """
+    at = next((at for at, table in enumerate(kept.tables) if table.name.lower() == query.table.lower()), None)
+    if at is None:
+        raise AdapterError(f"rows of {query.table} are to go that were not kept", where=kept.path)
+    table = kept.tables[at]
+    found = tables.select(database, table, query.where, _bindable(query.values))
+    left = {tables.key_of(table, rowid, values): values for rowid, values in found}
+    number = len(left)
+    for row in kept_rows(folder):
+        key = tables.key_of(table, row.rowid, row.values) if row.table == at else ()
+        if key in left and all_same(left[key], row.values):
+            tables.delete(database, table, key)
+            del left[key]
+    if left:
+        raise StoreError("the session has changed meanwhile", where=kept.path, hint="plan it anew and look again")
+    return number

@@ -45,6 +45,17 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 
 @contextmanager
+def answering(database: sqlite3.Connection) -> Iterator[None]:
+    """Have a caller's connection answer as one that was `opened` here."""
+    factories = database.text_factory, database.row_factory
+    database.text_factory, database.row_factory = (lambda raw: raw.decode("utf-8", "surrogateescape")), None
+    try:
+        yield
+    finally:
+        database.text_factory, database.row_factory = factories
+
+
+@contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Turn SQLite's errors into ours."""
     try:

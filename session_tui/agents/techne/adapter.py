@@ -11,11 +11,12 @@ from typing import ClassVar, Final
 
 from session_tui import tokens
 from session_tui.adapters import rows, settings, times
-from session_tui.adapters.base import Applied, Belongings, Root, Source, World, places
+from session_tui.adapters.base import Applied, Belongings, Root, Rows, Source, World, places
 from session_tui.adapters.database import among, belonging, damage, flawed, rowid, tally, unnamed
 from session_tui.adapters.message_rows import MessageRows, chronological, first_prompts, titled
 from session_tui.adapters.row_writes import WritableDatabase
 from session_tui.adapters.rows import Row
+from session_tui.adapters.shrinking import Take
 from session_tui.agents.techne import writing
 from session_tui.agents.techne.content import DEFAULT_WINDOW, prompt_in
 from session_tui.agents.techne.conversation import Conversation
@@ -258,6 +259,31 @@ class Techne(WritableDatabase):
             conversation = self._conversation(database, entry, session.key)
             kept = writing.compact(database, entry, conversation, plan, summary)
         return Applied(note=writing.NOTE, kept=kept)
+
+    def touched_by_shrink(self, session: Session, plan: CompactPlan, summary: Summary) -> Belongings:
+        """All messages that are covered, the summary's own, and the session's row.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        source = Source(session.key, session.key.root, "")
+        path = Path(session.key.root)
+        ids = rows.read(
+            path, lambda opened: self._conversation(opened, self.row(opened, source)[0], session.key).covered(plan)
+        )
+        own = Rows("sessions", "id = ?", (session.key.id,))
+        return Belongings(database=path, rows=(writing.going(session.key.id, [*ids, summary.id]), own))
+
+    def shrink(self, session: Session, plan: CompactPlan, summary: Summary, take: Take) -> Applied:
+        """Take what is covered, by earlier summaries too, and put the summary before the rest as a person's message.
+
+        Raises:
+            StoreError: other messages are active than those that the plan was made for.
+        """
+        with self.changing(session) as (database, entry):
+            conversation = self._conversation(database, entry, session.key)
+            writing.shrink(database, entry, conversation, plan, summary, take=take)
+        return Applied(read_by=("chat",), note=writing.SHRUNK)
 
 
 # ── values ────────────────────────────────────────────────────────────────────────────────────────────

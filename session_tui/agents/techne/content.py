@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from session_tui.adapters import jsonl, prompts, rows
+from session_tui.adapters import go_json, jsonl, prompts, rows
 from session_tui.adapters.message_rows import decoded
 from session_tui.adapters.parts import picture
 from session_tui.errors import StoreDamaged
@@ -16,6 +16,9 @@ DEFAULT_WINDOW: Final = 128_000
 """The context window, in tokens, that the program assumes for a model it does not know."""
 FOLDED: Final = 80
 """Characters that a folded tool call or picture is drawn with."""
+_FRAME: Final = ("[Conversation Summary]\n", "\n[End of Summary — recent messages follow]")
+"""What the program puts around a summary when it sends one to a model as what a person says."""
+_FRAMED: Final = tuple(go_json.dumps(text)[1:-1].encode() for text in _FRAME)
 _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "text": ("text",),
     "thinking": ("text", "signature"),
@@ -65,8 +68,30 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
+# ── summaries that a person seems to say ──────────────────────────────────────────────────────────────
+
+
+def framed(text: str) -> str:
+    """A summary as the program sends it."""
+    return f"{_FRAME[0]}{text}{_FRAME[1]}"
+
+
+def unframed(text: str) -> str:
+    """What `framed` made ``text`` of, else ``text``."""
+    is_framed = text.startswith(_FRAME[0]) and text.endswith(_FRAME[1])
+    return text.removeprefix(_FRAME[0]).removesuffix(_FRAME[1]) if is_framed else text
+
+
+def is_framed(content: object) -> bool:
+    """Whether a stored content is one text that `framed` made."""
+    stored = rows.raw(content)
+    return stored.startswith(b'[{"type":"text","text":"' + _FRAMED[0]) and stored.endswith(_FRAMED[1] + b'"}]')
+
+
 def prompt_in(content: object) -> str:
     """What a person said in a stored content, empty where it holds no text of theirs."""
+    if is_framed(content):
+        return ""
     return prompts.first_prompt([Message(id="", role=Role.USER, blocks=blocks_of(content)[0])])
 
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from session_tui.adapters import rows
 from session_tui.adapters.message_rows import MessageRows, decoded
-from session_tui.agents.techne.content import FOLDED, blocks_of, estimate
-from session_tui.model import Attachment, Message, Messages, Summary
+from session_tui.agents.techne.content import FOLDED, blocks_of, estimate, is_framed, unframed
+from session_tui.model import Attachment, CompactPlan, Message, Messages, Summary
 
 KEPT: Final = 6
 """How many messages before a summary the program leaves out of it."""
@@ -22,15 +22,16 @@ class Conversation:
     """Messages in the order of their times, but each summary right after the range it stands for.
 
     The program writes system messages for summaries alone; in a session that points to one, those with text
-    are summaries, the earlier ones too. ``kept`` is our own record: which messages a summary left in place.
+    are summaries, the earlier ones too, and so is a framed one that a person seems to say. ``kept`` is our own
+    record: which messages a summary left in place.
     """
 
     def __init__(self, found: MessageRows, pointer: str, kept: Mapping[str, Collection[str]]) -> None:
         self._found, self._records, self._kept = found, found.records, kept
         self._sizes = [len(content) if isinstance(content := record[3], bytes) else 0 for record in found.records]
         self._is_small = sum(self._sizes) <= COUNTED_WHOLE
-        speakers = [record[2] for record in found.records]
-        systems = [position for position, role in enumerate(speakers) if role == b"system"] if pointer else []
+        every = enumerate(found.records) if pointer else ()
+        systems = [position for position, record in every if _may_summarize(record[2], record[3])]
         self._summaries = {position for position in systems if found.records[position][3] not in _NO_BLOCKS}
         self._covers = {position: self._covered(position) for position in systems}
         last = next((position for position in systems if self._id(position) == pointer), None)
@@ -61,9 +62,14 @@ class Conversation:
             "compaction_count": len(self._summaries),
         }
 
-    def moments(self) -> list[object]:
-        """The times of the messages as stored bytes, the latest last."""
-        return [record[4] for record in self._records]
+    def moments(self, *, but: Collection[str] = ()) -> list[object]:
+        """The times of the messages as stored bytes, the latest last; of all ``but`` those with these ids."""
+        return [record[4] for position, record in enumerate(self._records) if not but or self._id(position) not in but]
+
+    def covered(self, plan: CompactPlan) -> list[str]:
+        """The ids of all that a summary written by ``plan`` stands for, what is archived already among them."""
+        stay = set(plan.keep).union(self.active(summaries=True)).difference(plan.carried)
+        return [id for position in range(len(self._records)) if (id := self._id(position)) not in stay]
 
     def active(self, *, summaries: bool) -> list[str]:
         """The ids of the messages, or of the summaries, that are not archived."""
@@ -94,7 +100,7 @@ class Conversation:
         ids = [self._id(position) for position in sorted(covered) if position not in self._summaries]
         return Summary(
             id=message.id,
-            content=message.text,
+            content=unframed(message.text),
             message_range=f"Messages 1-{_end(covered)}" if covered else "",
             original_ids=tuple(ids),
             compacted_at=message.created_at,
@@ -115,6 +121,10 @@ class Conversation:
                 if isinstance(block, Attachment):
                     found[block.name] = found.get(block.name, 0) + 1
         return found
+
+
+def _may_summarize(role: object, content: object) -> bool:
+    return role == b"system" or (role == b"user" and is_framed(content))
 
 
 def _end(covered: Collection[int]) -> int:
