@@ -106,6 +106,8 @@ class Adapter(ABC):
 
     forgets_compacted: ClassVar[bool] = False
     """Whether its program soon drops what a compaction covers, so that our copy of it must not expire."""
+    compaction_note: ClassVar[str] = ""
+    """What its program makes of a compaction, where a person should know that beforehand."""
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -126,6 +126,8 @@ def _show(prepared: Prepared, *, as_json: bool) -> None:
     plan = prepared.plan
     say(f"{plan.reason}: {plural(len(plan.compact), 'message')} to summarise, {len(plan.keep)} kept")
     say(f"saves about {plan.estimated_savings:,} tokens; written by {prepared.summarizer.name}, to: {prepared.target}")
+    if prepared.target == "store" and prepared.adapter.compaction_note:
+        narrate(f"note: {prepared.adapter.compaction_note}")
     if prepared.refusal is not None:
         narrate(f"note: {prepared.refusal.reason}; {prepared.refusal.hint}")
     if prepared.options.shrink:

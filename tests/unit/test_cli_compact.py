@@ -116,3 +116,14 @@ def test_wrong_options_are_named(home: Path, capfdbinary: Capture, option: tuple
 
     assert 2 == answer.code
     assert 1 == answer.err.count("error: ")
+
+
+def test_what_a_program_makes_of_a_compaction_is_said_beforehand(
+    home: Path, capfdbinary: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home / "src" / "orchard-infra")
+
+    answer = run(capfdbinary, "compact", "eks-1.32-staging", "--dry-run", "--preserve-recent", "2")
+
+    assert 0 == answer.code
+    assert "chat still shows and sends the whole conversation" in answer.err

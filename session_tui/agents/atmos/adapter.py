@@ -52,6 +52,7 @@ class Atmos(WritableDatabase):
 
     name: ClassVar[str] = "atmos"
     label: ClassVar[str] = "Atmos"
+    compaction_note: ClassVar[str] = writing.NOTE
     mark: ClassVar[str] = "▲"
     color: ClassVar[str] = "#3f8fd2"
     program: ClassVar[str | None] = "atmos"

@@ -21,7 +21,7 @@ from session_tui.adapters.details import Details
 from session_tui.adapters.revising import Revising
 from session_tui.adapters.rows import integer, text
 from session_tui.agents.picoclaw import encoding
-from session_tui.agents.picoclaw.changing import FILE_MODE, Changing
+from session_tui.agents.picoclaw.changing import FILE_MODE, NOTE, Changing
 from session_tui.agents.picoclaw.reading import LINES, SUMMARY_ID, Reading
 from session_tui.agents.picoclaw.sessions import DETAILS, LEGACY, meta_of
 from session_tui.errors import StoreError, UnknownSession
@@ -35,6 +35,7 @@ class Picoclaw(Changing, Revising):
 
     name = "picoclaw"
     label = "PicoClaw"
+    compaction_note = NOTE
     mark = "✦"
     color = "#d1603d"
     program = "picoclaw"

@@ -27,7 +27,7 @@ from session_tui.model import CompactPlan, Refusal, Session, Summary
 PATIENCE: Final = 10.0
 """Seconds to wait for another process that writes to the same workspace."""
 FILE_MODE: Final = 0o644
-_NOTE: Final = (
+NOTE: Final = (
     "PicoClaw drops the messages left out for good at its next save; from then on the copy in the trash holds them. "
     "No lock keeps a running gateway away: close it before"
 )
@@ -116,7 +116,7 @@ class Changing(Sessions):
             now = times.rfc3339_local(datetime.now(UTC))
             whole = {"key": session.key.id, "created_at": now, **held, **told, "updated_at": now}
             files.write_atomic(meta_of(path), encoding.meta(whole), mode=FILE_MODE)
-        return Applied(("picoclaw agent", "picoclaw gateway"), _NOTE)
+        return Applied(("picoclaw agent", "picoclaw gateway"), NOTE)
 
     def meta(self, path: Path) -> Record:
         """What the meta file says; empty where there is none.

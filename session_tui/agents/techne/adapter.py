@@ -48,6 +48,7 @@ class Techne(WritableDatabase):
 
     name: ClassVar[str] = "techne"
     label: ClassVar[str] = "Techne"
+    compaction_note: ClassVar[str] = writing.NOTE
     mark: ClassVar[str] = "τ"
     color: ClassVar[str] = "#c2783f"
     program: ClassVar[str | None] = "techne"

@@ -74,6 +74,8 @@ class PlanScreen(ModalScreen[CompactOptions | None]):
         lines += [Content(f"  {line}").stylize("$text-muted") for line in _gists(self._prepared)]
         if self._prepared.refusal is not None:
             lines.append(Content(f"{one_line(self._prepared.refusal.reason)}.").stylize("$text-warning"))
+        if self._prepared.target == "store" and self._prepared.adapter.compaction_note:
+            lines.append(Content(f"Afterwards: {self._prepared.adapter.compaction_note}.").stylize("$text-warning"))
         lines.append(Content("A copy of what changes goes to the trash first.").stylize("$text-muted"))
         return Content("\n").join(lines)
 
