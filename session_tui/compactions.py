@@ -28,6 +28,7 @@ from session_tui.compaction.summarizers.choosing import SummarizerSettings, choo
 from session_tui.config import Config
 from session_tui.errors import StoreError, UsageError
 from session_tui.model import CompactPlan, CompactResult, Meter, Refusal, Session, Transcript
+from session_tui.profiles import settings_of
 from session_tui.progress import Progress
 from session_tui.trash import Trash
 from session_tui.userdata import Compaction as Record
@@ -123,13 +124,6 @@ class Compactions:
         self._memory = InFiles(memory)
         self._presets = {one.name: tuple(one.headless()) for one in adapters if isinstance(one, Headless)}
 
-    def settings(self, adapter: Adapter) -> CompactionSettings:
-        """The rules for sessions of a store: ours as configured, with what its own program does instead."""
-        values = msgspec.structs.asdict(self._config.compaction)
-        ours = CompactionSettings(**values, default_window=self._config.context_window)
-        profile = adapter.compaction if isinstance(adapter, Compactable) else {}
-        return CompactionSettings.of(profile, ours)
-
     def prepare(self, adapter: Adapter, transcript: Transcript, options: CompactOptions) -> Prepared:
         """Plan a compaction by hand: whether it is due is not asked.
 
@@ -137,7 +131,7 @@ class Compactions:
             UsageError: the options make no sense, or the session is open elsewhere.
         """
         session = transcript.session
-        settings = self._asked_for(self.settings(adapter), options)
+        settings = self._asked_for(settings_of(self._config, adapter), options)
         if session.live and not options.even_if_live:
             raise UsageError("the session is open in another program", hint="close it there, or use --even-if-live")
         refusal = self._refusal(adapter, session)

@@ -293,8 +293,9 @@ class Library:
     def meter(self, session: Session) -> Meter:
         """How full the session's context is, by what is known of it without its messages."""
         from session_tui.compaction.meter import measure
+        from session_tui.profiles import settings_of
 
-        return measure(session, self.compactions.settings(self.adapter(session.key)))
+        return measure(session, settings_of(self.config, self.adapter(session.key)))
 
     # ── compacting ────────────────────────────────────────────────────────────────────────────────────
 

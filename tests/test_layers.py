@@ -24,7 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("trash", "userdata", "hooks", "redact"),
     ("index", "compaction", "checkpoint", "resume", "handoff", "retention"),
     ("catalog", "registry"),
-    ("scanning",),
+    ("scanning", "profiles"),
     ("manager", "library", "compactions", "diagnosis"),
     ("demo",),
     ("cli", "tui"),
