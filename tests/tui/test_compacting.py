@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import TextArea
 
-from session_tui.config import Config, SummarizerSection
+from session_tui.config import CompactionSection, Config, SummarizerSection
 from session_tui.demo.build import build_demo, demo_world
 from session_tui.library import Library
 from session_tui.paths import below
@@ -148,3 +148,23 @@ async def test_escape_stops_a_compaction_that_runs(home: Path) -> None:
         assert "stopped" in toasts(app)
         assert browser is app.screen
     assert before == stores_of(home)
+
+
+async def test_marked_sessions_are_compacted_by_one_agreement(home: Path) -> None:
+    config = Config(compaction=CompactionSection(preserve_recent=2))
+    library = Library(demo_world(home), config=config)
+    app = SessionApp(library, places=below(home / "own"), query="basket", clock=lambda: NOW)
+    async with app.run_test(size=(120, 40)) as pilot:
+        browser = await settled(pilot)
+        await pilot.press("tab", "A", "c")
+        await settled(pilot)
+        planned = app.screen
+        await pilot.press("ctrl+s")
+        await settled(pilot)
+        await settled(pilot)
+
+        assert isinstance(planned, PlanScreen)
+        assert browser is app.screen
+        compacted = {item.ref for item in app.library.trash.items()}
+        assert 2 == len(compacted)
+        assert 2 == toasts(app).count("Compacted ")
