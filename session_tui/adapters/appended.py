@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from session_tui.adapters import files
+from session_tui.adapters import files, witness
 
 
 def append(path: Path, lines: bytes) -> int:
@@ -30,6 +30,8 @@ def _append(descriptor: int, path: Path, lines: bytes) -> int:
     size = os.fstat(descriptor).st_size
     if size and files.pread(descriptor, size - 1, 1) != b"\n":
         lines = b"\n" + lines
+    if told := witness.present():
+        told.writing(path, files.pread(descriptor, 0, size) + lines)
     try:
         if os.write(descriptor, lines) != len(lines):
             raise OSError(28, "No space left on device")

@@ -1,4 +1,4 @@
-"""`Appendable` for stores that are files in a program's own format: everything follows from a few acts on one."""
+"""`Appendable` for stores whose sessions are changed as wholes: everything follows from a few acts on one."""
 
 from __future__ import annotations
 
@@ -26,27 +26,8 @@ from session_tui.model import (
 )
 
 
-class Revising(Adapter):
+class Revised(Adapter):
     """A store whose sessions are changed as wholes; see `Appendable` for what each method promises."""
-
-    remover: Callable[[Session, Belongings], object] | None = None
-    """What takes the files of a session away, which only the trash does; who has the trash sets this."""
-
-    @abstractmethod
-    def belongings(self, session: Session) -> Belongings:
-        """All that belongs to ``session`` alone."""
-
-    def taken_away(self, session: Session) -> None:
-        """Have the session taken away by the trash.
-
-        Raises:
-            StoreError: there is no trash to do it, or it could not; the store is as it was.
-        """
-        if self.remover is None:
-            raise StoreError(
-                "only the trash takes sessions away", where=session.path, hint="delete it through the trash"
-            )
-        self.remover(session, self.belongings(session))
 
     @abstractmethod
     def put(self, key: SessionKey, change: Callable[[Transcript], Transcript]) -> tuple[Transcript, Transcript]:
@@ -64,7 +45,7 @@ class Revising(Adapter):
 
     @abstractmethod
     def delete_session(self, key: SessionKey, *, before: Callable[[Transcript], None] | None = None) -> None:
-        """Have the session `taken_away`, after ``before`` was given what goes."""
+        """Take the session away, after ``before`` was given what goes."""
 
     @abstractmethod
     def source(self, key: SessionKey) -> Source:
@@ -86,8 +67,13 @@ class Revising(Adapter):
         return self.read(self.source(key)).session
 
     def update_session(self, session: Session) -> None:
-        """Replace all that is known of the session."""
-        self.put(session.key, lambda kept: replace(kept, session=session))
+        """Replace all that is known of the session; see `Appendable`."""
+
+        def update(kept: Transcript) -> Transcript:
+            first = session.first_prompt or kept.session.first_prompt
+            return replace(kept, session=replace(session, first_prompt=first))
+
+        self.put(session.key, update)
 
     def change_session(self, key: SessionKey, change: Callable[[Session], Session]) -> Session:
         """Replace what is known of the session by what ``change`` makes of it, and return that."""
@@ -187,6 +173,29 @@ class Revising(Adapter):
     def append_metric(self, key: SessionKey, record: MetricRecord) -> None:
         """Append the measurements of one call."""
         self.put(key, lambda kept: replace(kept, metrics=(*kept.metrics, record)))
+
+
+class Revising(Revised):
+    """Such a store in the files of a program's own format, which only the trash takes away."""
+
+    remover: Callable[[Session, Belongings], object] | None = None
+    """What takes the files of a session away, which only the trash does; who has the trash sets this."""
+
+    @abstractmethod
+    def belongings(self, session: Session) -> Belongings:
+        """All that belongs to ``session`` alone."""
+
+    def taken_away(self, session: Session) -> None:
+        """Have the session taken away by the trash.
+
+        Raises:
+            StoreError: there is no trash to do it, or it could not; the store is as it was.
+        """
+        if self.remover is None:
+            raise StoreError(
+                "only the trash takes sessions away", where=session.path, hint="delete it through the trash"
+            )
+        self.remover(session, self.belongings(session))
 
 
 def with_messages(kept: Transcript, messages: Sequence[Message]) -> Transcript:

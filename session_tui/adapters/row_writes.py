@@ -1,18 +1,16 @@
 """Changes to the databases of other programs: each one short transaction, made as the program itself would make it.
 
-A database is opened in the journal mode it has; no table is made, grown or cleaned up. As after any other writer,
-SQLite takes its ``-wal`` and ``-shm`` files away when the last connection is closed.
+No table is made, grown or cleaned up.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
-from session_tui.adapters import rows
+from session_tui.adapters import rows, transactions
 from session_tui.adapters.base import Belongings, Rows, Source
 from session_tui.adapters.database import DatabaseAdapter
 from session_tui.adapters.rows import Row
@@ -31,36 +29,8 @@ def changing(path: Path) -> Iterator[sqlite3.Connection]:
         StoreLocked: another program held the database for longer than `rows.BUSY_SECONDS`.
         StoreError: it cannot be written, or refuses the change.
     """
-    if not path.is_file():
-        raise StoreMissing("the database is gone", where=str(path))
-    try:
-        with closing(_connected(path)) as database, rows.asking(database):
-            database.execute("PRAGMA foreign_keys = ON")
-            with transaction(database):
-                yield database
-    except sqlite3.IntegrityError as error:
-        hint = "look at the session in its own program"
-        raise StoreError(f"the database refuses the change: {error}", where=str(path), hint=hint) from error
-    except sqlite3.Error as error:
-        raise rows.failure(error, path) from error
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    place = f"file:{quote(str(path))}?mode=rw"
-    return sqlite3.connect(place, uri=True, timeout=rows.BUSY_SECONDS, isolation_level=None)
-
-
-@contextmanager
-def transaction(database: sqlite3.Connection) -> Iterator[None]:
-    """A transaction that holds off other writers, committed at the end and taken back on any error."""
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        database.execute("COMMIT")
-    except BaseException:
-        if database.in_transaction:
-            database.execute("ROLLBACK")
-        raise
+    with transactions.opened(path) as database, rows.asking(database), transactions.transaction(database):
+        yield database
 
 
 class WritableDatabase(DatabaseAdapter):

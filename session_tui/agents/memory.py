@@ -4,32 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import fields, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import RLock
 from typing import ClassVar, Final
 
 from session_tui import tokens
 from session_tui.adapters import prompts
-from session_tui.adapters.base import Adapter, Root, Source, World
-from session_tui.adapters.writing import identified, message_of, new_id, outdated, summary_message
+from session_tui.adapters.base import Root, Source, World
+from session_tui.adapters.revising import Revised, with_messages
+from session_tui.adapters.writing import identified, new_id
 from session_tui.errors import StoreError, StoreMissing, UnknownSession
 from session_tui.model import (
-    ContextItem,
-    Cost,
     Message,
-    MetricRecord,
-    ReadFile,
     Refusal,
     Session,
     SessionKey,
-    SessionState,
     Summary,
     TitleSource,
     TokenSource,
     Transcript,
-    TunnelEvent,
-    UsageRecord,
 )
 from session_tui.text import title_from_prompt
 
@@ -38,7 +31,7 @@ ROOT: Final = Path("/memory")
 """A place that no file is at; it only tells these sessions from those of other roots."""
 
 
-class Memory(Adapter):
+class Memory(Revised):
     """A store of this process, read and written from any of its threads."""
 
     name: ClassVar[str] = NAME
@@ -113,19 +106,14 @@ class Memory(Adapter):
             self._revisions[key.id] = 1
         return key
 
-    def update_session(self, session: Session) -> None:
-        """Replace all that is known of the session; see `Appendable`."""
-
-        def update(kept: Transcript) -> Transcript:
-            first = session.first_prompt or kept.session.first_prompt
-            return replace(kept, session=replace(session, key=kept.session.key, first_prompt=first))
-
-        self._change(session.key, update)
-
     def change_session(self, key: SessionKey, change: Callable[[Session], Session]) -> Session:
         """Replace what is known of the session by what ``change`` makes of it; see `Appendable`."""
-        _, after = self._change(key, lambda kept: replace(kept, session=_altered(kept, change(_counted(kept)))))
-        return _counted(after)
+
+        def altered(kept: Transcript) -> Transcript:
+            shown = _counted(kept)
+            return replace(kept, session=_altered(kept.session, shown, change(shown)))
+
+        return _counted(self.put(key, altered)[1])
 
     def rename(self, session: Session, title: str) -> None:
         """Give the session a title; the time of its last change stays."""
@@ -133,7 +121,7 @@ class Memory(Adapter):
         def rename(kept: Transcript) -> Transcript:
             return replace(kept, session=replace(kept.session, title=title, title_source=TitleSource.CUSTOM))
 
-        self._change(session.key, rename)
+        self.put(session.key, rename)
 
     def delete_session(self, key: SessionKey, *, before: Callable[[Transcript], None] | None = None) -> None:
         """Forget the session; see `Appendable`."""
@@ -145,10 +133,6 @@ class Memory(Adapter):
 
     # ── messages ──────────────────────────────────────────────────────────────────────────────────────
 
-    def add_message(self, key: SessionKey, message: Message) -> Message:
-        """Append a message; see `Appendable`."""
-        return self.add_messages(key, (message,))[0]
-
     def add_messages(self, key: SessionKey, messages: Sequence[Message]) -> tuple[Message, ...]:
         """Append several messages, all or none."""
         added = identified(messages)
@@ -157,116 +141,41 @@ class Memory(Adapter):
             taken = {message.id for message in kept.messages}
             if twice := next((message.id for message in added if message.id in taken), None):
                 raise StoreError(f"message {twice} is there already", where=NAME)
-            return _with_messages(kept, (*kept.messages, *added))
+            return with_messages(kept, (*kept.messages, *added))
 
-        self._change(key, add)
+        self.put(key, add)
         return added
-
-    def replace_messages(self, key: SessionKey, messages: Sequence[Message]) -> tuple[Message, ...]:
-        """Put ``messages`` in the place of all others; see `Appendable`."""
-        new = identified(messages)
-        self._change(key, lambda kept: _with_messages(kept, new))
-        return new
 
     def revise(self, key: SessionKey, change: Callable[[Transcript], Transcript]) -> Transcript:
         """Replace session, messages and summaries by what ``change`` makes of them; see `Appendable`."""
 
-        def revise(kept: Transcript) -> Transcript:
-            after = change(replace(kept, session=_counted(kept)))
-            changed = replace(kept, session=_altered(kept, after.session), summaries=after.summaries)
-            return _with_messages(changed, identified(after.messages))
+        def altered(kept: Transcript) -> Transcript:
+            shown = _counted(kept)
+            after = change(replace(kept, session=shown))
+            return replace(after, session=_altered(kept.session, shown, after.session))
 
-        _, after = self._change(key, revise)
+        after = super().revise(key, altered)
         return replace(after, session=_counted(after))
-
-    def archive_messages(self, key: SessionKey, ids: Collection[str]) -> int:
-        """Flag messages as archived; see `Appendable`."""
-        before, after = self._change(key, lambda kept: _archived(kept, ids))
-        return sum(new.archived and not old.archived for old, new in zip(before.messages, after.messages, strict=True))
-
-    def delete_messages(self, key: SessionKey, ids: Collection[str] | None = None) -> int:
-        """Remove messages; see `Appendable`."""
-
-        def delete(kept: Transcript) -> Transcript:
-            if ids is None:
-                return replace(_with_messages(kept, ()), summaries=())
-            return _with_messages(kept, tuple(message for message in kept.messages if message.id not in ids))
-
-        before, after = self._change(key, delete)
-        return len(before.messages) - len(after.messages)
-
-    def store_summary(self, key: SessionKey, summary: Summary) -> Summary:
-        """Keep a summary and its message; see `Appendable`."""
-        kept = replace(summary, id=summary.id or new_id())
-        self._change(key, lambda found: _summarized(found, kept))
-        return kept
 
     def compact(self, key: SessionKey, summary: Summary, *, archive: Collection[str] = ()) -> Summary:
         """Keep a summary, archive what it stands for, count the compaction; see `Appendable`."""
-        kept = replace(summary, id=summary.id or new_id(), compacted_at=summary.compacted_at or datetime.now(UTC))
-
-        def compact(found: Transcript) -> Transcript:
-            if set(kept.original_ids) - {message.id for message in found.messages if not message.archived}:
-                raise outdated()
-            changed = _summarized(_archived(found, (*kept.original_ids, *archive)), kept)
-            session = replace(
-                changed.session,
-                summary=kept.content,
-                summary_message_id=kept.id,
-                compacted_at=kept.compacted_at,
-                compaction_count=(changed.session.compaction_count or 0) + 1,
-            )
-            return replace(changed, session=session)
-
-        self._change(key, compact)
+        with self._lock:
+            kept = super().compact(key, summary, archive=archive)
+            self.change_session(key, lambda session: replace(session, summary=kept.content, summary_message_id=kept.id))
         return kept
 
-    # ── what belongs to a session besides ─────────────────────────────────────────────────────────────
-
-    def add_context(self, key: SessionKey, item: ContextItem) -> None:
-        """Append a piece of context."""
-        self._change(key, lambda kept: replace(kept, context=(*kept.context, item)))
-
-    def delete_context(self, key: SessionKey) -> None:
-        """Remove all context of the session."""
-        self._change(key, lambda kept: replace(kept, context=()))
-
-    def track_read_file(self, key: SessionKey, file: ReadFile) -> None:
-        """Note that a file was read; one noted before gets the new time."""
-
-        def track(kept: Transcript) -> Transcript:
-            if all(known.path != file.path for known in kept.files_read):
-                return replace(kept, files_read=(*kept.files_read, file))
-            return replace(
-                kept, files_read=tuple(file if known.path == file.path else known for known in kept.files_read)
-            )
-
-        self._change(key, track)
-
-    def append_tunnel_event(self, key: SessionKey, event: TunnelEvent) -> None:
-        """Append an event of the session's live stream."""
-        self._change(key, lambda kept: replace(kept, tunnel_events=(*kept.tunnel_events, event)))
-
-    def append_cost(self, key: SessionKey, cost: Cost) -> None:
-        """Append a cost record."""
-        self._change(key, lambda kept: replace(kept, costs=(*kept.costs, cost)))
-
-    def append_usage(self, key: SessionKey, record: UsageRecord) -> None:
-        """Append the token usage of one model call."""
-        self._change(key, lambda kept: replace(kept, usage=(*kept.usage, record)))
-
-    def append_metric(self, key: SessionKey, record: MetricRecord) -> None:
-        """Append the measurements of one call."""
-        self._change(key, lambda kept: replace(kept, metrics=(*kept.metrics, record)))
-
-    def _change(self, key: SessionKey, change: Callable[[Transcript], Transcript]) -> tuple[Transcript, Transcript]:
-        """Put what ``change`` makes of the session in its place; the session before and after."""
+    def put(self, key: SessionKey, change: Callable[[Transcript], Transcript]) -> tuple[Transcript, Transcript]:
+        """Put what ``change`` makes of the session in its place, without what follows from its messages."""
         with self._lock:
             before = self._found(key)
             after = change(before)
-            self._kept[key.id] = after
+            session = replace(after.session, key=before.session.key)
+            if after.messages is not before.messages:
+                first = session.first_prompt or prompts.first_prompt(after.messages)
+                session = replace(session, token_count=None, token_source=TokenSource.NONE, first_prompt=first)
+            self._kept[key.id] = replace(after, session=session, messages=tuple(after.messages))
             self._revisions[key.id] += 1
-        return before, after
+            return before, self._kept[key.id]
 
     def _found(self, key: SessionKey) -> Transcript:
         found = self._kept.get(key.id)
@@ -279,51 +188,11 @@ class Memory(Adapter):
         return Source(session.key, "", str(self._revisions[id]), session.updated_at)
 
 
-def _altered(kept: Transcript, wanted: Session) -> Session:
-    """The session with what ``wanted`` has otherwise than it shows, so that nothing derived is taken for stored."""
-    shown = _counted(kept)
+def _altered(kept: Session, shown: Session, wanted: Session) -> Session:
+    """``kept`` with what ``wanted`` has otherwise than is ``shown``, so that nothing derived is taken for stored."""
     names = (field.name for field in fields(Session) if field.name != "key")
     changed = {name: getattr(wanted, name) for name in names if getattr(wanted, name) != getattr(shown, name)}
-    return replace(kept.session, **changed)
-
-
-def _with_messages(kept: Transcript, messages: Sequence[Message]) -> Transcript:
-    """``kept`` with other messages; summaries go with theirs."""
-    now = datetime.now(UTC)
-    session = replace(
-        kept.session,
-        updated_at=now,
-        last_active_at=now,
-        state=SessionState.ACTIVE if kept.session.state is SessionState.IDLE else kept.session.state,
-        token_count=None,
-        token_source=TokenSource.NONE,
-        first_prompt=kept.session.first_prompt or prompts.first_prompt(messages),
-    )
-    summaries = tuple(
-        summary
-        for summary in kept.summaries
-        if message_of(summary, kept.messages) is None or message_of(summary, messages) is not None
-    )
-    return replace(kept, session=session, messages=tuple(messages), summaries=summaries)
-
-
-def _archived(kept: Transcript, ids: Collection[str]) -> Transcript:
-    wanted = set(ids)
-    return _with_messages(
-        kept,
-        tuple(replace(message, archived=True) if message.id in wanted else message for message in kept.messages),
-    )
-
-
-def _summarized(kept: Transcript, summary: Summary) -> Transcript:
-    """``kept`` with ``summary`` and its message, right after the last message it stands for."""
-    messages = [message for message in kept.messages if not (message.is_summary and message.id == summary.id)]
-    if any(message.id == summary.id for message in messages):
-        raise StoreError(f"message {summary.id} is there already", where=NAME)
-    covered = [index for index, message in enumerate(messages) if message.id in set(summary.original_ids)]
-    messages.insert(covered[-1] + 1 if covered else len(messages), summary_message(summary))
-    others = tuple(other for other in kept.summaries if other.id != summary.id)
-    return replace(_with_messages(kept, messages), summaries=(*others, summary))
+    return replace(kept, **changed)
 
 
 def _counted(kept: Transcript) -> Session:

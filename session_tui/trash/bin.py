@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import msgspec
 
-from session_tui.adapters import files
+from session_tui.adapters import files, witness
 from session_tui.adapters.base import Belongings, Rows
 from session_tui.errors import AdapterError
 from session_tui.model import Refusal, SessionKey
-from session_tui.trash import deleting, kept_rows, manifest, restoring, tables
+from session_tui.trash import deleting, kept_rows, manifest, restoring, tables, watching
 from session_tui.trash.manifest import Manifest, TrashItem
 from session_tui.trash.putting_back import Conflict
 from session_tui.trash.shelf import Label, Shelf
+from session_tui.trash.watching import Watch
 
 DAYS: Final = 30
 _REPLACE: Final = "restore it with replace: what is there now is then kept in the trash"
@@ -50,16 +51,17 @@ class Trash:
     ) -> TrashItem:
         """Keep what ``belongings`` names as it is now, before a change of the given ``kind``.
 
-        Once the change is done, tell by `changed`; until then it can be undone only where nothing else stands.
+        Once the change is done, tell by `changed`; until then it can be undone only where nothing else stands. Better
+        make it within `around`, which tells it from what others write at the same time.
 
         Raises:
             StoreError: something cannot be read or written (a full disk); nothing was kept.
         """
-        label = Label(key, ref, title)
-        with self._shelf.locked(), deleting.opened(belongings) as database:
-            with deleting.transaction(database, "DEFERRED"):
-                kept = self._shelf.keep(database, label, belongings, kind, expires=expires)
-            return TrashItem.of(kept)
+        return TrashItem.of(self._keep(Label(key, ref, title), belongings, kind, expires=expires))
+
+    def _keep(self, label: Label, belongings: Belongings, kind: str, *, expires: bool) -> Manifest:
+        with self._shelf.locked(), deleting.opened(belongings) as database, deleting.snapshot(database):
+            return self._shelf.keep(database, label, belongings, kind, expires=expires)
 
     def changed(
         self, item: TrashItem, *, added: Sequence[Rows] | None = None, created: Sequence[Path] = ()
@@ -82,17 +84,25 @@ class Trash:
     def around(
         self, key: SessionKey, ref: str, title: str, belongings: Belongings, kind: str, *, expires: bool = True
     ) -> Iterator[TrashItem]:
-        """`keep` before and `changed` after the change that is made within. When it fails without having changed
-        anything, the item goes again."""
-        item = self.keep(key, ref, title, belongings, kind, expires=expires)
+        """`keep` before and `changed` after the change that is made within, by this thread. When it fails without
+        having changed anything, the item goes again.
+
+        What the change does through `session_tui.adapters` is seen as it does it: what others write meanwhile is no
+        part of it, and cut off before it was noted it can be undone all the same.
+        """
+        kept = self._keep(Label(key, ref, title), belongings, kind, expires=expires)
+        watch = Watch(kept, self._shelf.path(kept.id))
         try:
-            yield item
+            with witness.telling(watch):
+                yield TrashItem.of(kept)
         except BaseException:
             with self._shelf.locked():
-                if not self._shelf.was_changed(self._shelf.note(self._shelf.load(item.trash_id))):
-                    self._shelf.drop(item.trash_id)
+                failed = self._shelf.note(self._shelf.load(kept.id), watch=watch, failed=True)
+                if not self._shelf.was_changed(failed):
+                    self._shelf.drop(kept.id)
             raise
-        self.changed(item)
+        with self._shelf.locked():
+            self._shelf.note(self._shelf.load(kept.id), watch=watch)
 
     def delete(self, key: SessionKey, ref: str, title: str, belongings: Belongings) -> TrashItem:
         """Take a session away: keep all that belongs to it, then remove rows in one transaction, then files and
@@ -177,6 +187,7 @@ class Trash:
         """
         with self._shelf.locked():
             kept = self._shelf.load(id)
+            kept = watching.expected(kept, self._shelf.path(kept.id))
             later = self._later(kept)
             if later and not replace:
                 return Refusal(f"a later change of this session stands: {later.kind}", f"undo {later.id} first")
@@ -198,19 +209,21 @@ class Trash:
         folder = self._shelf.path(kept.id)
         steps = restoring.plan(kept, folder, replace=replace)
         present = self._keep_present(kept) if replace else None
+        watch = Watch(present, self._shelf.path(present.id)) if present else None
         try:
-            restoring.put_back(kept, folder, steps, replace=replace)
+            with witness.telling(watch) if watch else nullcontext():
+                restoring.put_back(kept, folder, steps, replace=replace)
         except Conflict:
             if present:
                 self._shelf.drop(present.id)
             raise
         if present:
-            self._shelf.note(present)
+            self._shelf.note(present, watch=watch)
 
     def _keep_present(self, kept: Manifest) -> Manifest | None:
         """An item of what stands now where ``kept`` is to come back, ``None`` where nothing does."""
         now = manifest.belongings(kept)
-        with deleting.opened(now) as database, deleting.transaction(database, "DEFERRED"):
+        with deleting.opened(now) as database, deleting.snapshot(database):
             present = self._shelf.keep(database, Label(kept.key, kept.ref, kept.title), now, "overwrite")
         if present.holds_anything:
             return present

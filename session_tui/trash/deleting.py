@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import msgspec
 
+from session_tui.adapters import transactions
 from session_tui.adapters.base import Belongings
 from session_tui.errors import StoreLocked
 from session_tui.trash import entries, kept_files, kept_rows, manifest, restoring, tables
@@ -45,9 +46,14 @@ def opened(belongings: Belongings) -> Iterator[sqlite3.Connection | None]:
         yield database
 
 
-def transaction(database: sqlite3.Connection | None, how: str = "IMMEDIATE") -> AbstractContextManager[None]:
+def transaction(database: sqlite3.Connection | None) -> AbstractContextManager[None]:
     """A transaction of ``database`` where there is one."""
-    return tables.transaction(database, how) if database else nullcontext()
+    return transactions.transaction(database) if database else nullcontext()
+
+
+def snapshot(database: sqlite3.Connection | None) -> AbstractContextManager[None]:
+    """A snapshot of ``database`` where there is one."""
+    return transactions.snapshot(database) if database else nullcontext()
 
 
 def _with_rows_taken(
@@ -59,7 +65,7 @@ def _with_rows_taken(
     taken = False
     try:
         with transaction(database if held else None):
-            with transaction(None if held else database, "DEFERRED"):
+            with snapshot(None if held else database):
                 kept = shelf.keep(database, label, belongings, "delete", state="removing")
                 seen = tables.version(database) if database else 0
             with transaction(None if held else database):

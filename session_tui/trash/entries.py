@@ -112,7 +112,12 @@ def _next_cut(data: bytes, path: Path, kept: KeptEntries) -> tuple[int, int] | N
 
 def noted(kept: KeptEntries) -> KeptEntries:
     """``kept`` with what a change made of the entries."""
-    return msgspec.structs.replace(kept, after=_ours(_read(Path(kept.path)), kept))
+    return msgspec.structs.replace(kept, after=told(kept, _read(Path(kept.path))))
+
+
+def told(kept: KeptEntries, data: bytes) -> tuple[str, ...]:
+    """The session's entries in ``data``, which their file holds."""
+    return _ours(data, kept)
 
 
 def put_back(kept: KeptEntries, folder: Path, *, replace: bool = False) -> None:

@@ -221,7 +221,7 @@ def plan(kept: KeptFile, folder: Path) -> Step:
     if before.kind == now.kind == "file":
         first = max(filter(None, (before, after)), key=lambda each: each.size)
         for each in (first, before, after):
-            if each is not None and _grew_from(each, now, path):
+            if each is not None and has_grown(each, now, path):
                 return Step(kept, now, change=each is not before, tail=each.size)
         shortened = _shortened(kept, folder / kept.copy, path)
         if shortened is not None:
@@ -229,7 +229,8 @@ def plan(kept: KeptFile, folder: Path) -> Step:
     return Step(kept, now, conflict=f"{path} was written again since")
 
 
-def _grew_from(state: FileState, now: FileState, path: Path) -> bool:
+def has_grown(state: FileState, now: FileState, path: Path) -> bool:
+    """Whether the file ``path``, which is ``now`` so, begins with what it held before and goes on."""
     if state.kind != "file" or not 0 < state.size < now.size:
         return False
     return digest(path, state.size) == state.digest

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from session_tui.trash import kept_rows, tables
 from session_tui.trash.cells import Cell, all_same, is_time, quoted, same, thawed
-from session_tui.trash.kept_rows import After, KeptRow
+from session_tui.trash.effects import After
+from session_tui.trash.kept_rows import KeptRow
 from session_tui.trash.manifest import KeptDatabase, KeptTable
 from session_tui.trash.tables import Values
 
@@ -30,18 +31,19 @@ class Conflict(Exception):
 class Restoring:
     """One restoration of an item's rows; everything happens within the caller's transaction.
 
-    ``settled`` says that the change was done and noted; ``replace`` puts rows back over those written since.
+    ``after`` is what the change did, ``None`` where that is not known; ``replace`` puts rows back over those written
+    since.
     """
 
     def __init__(
-        self, database: sqlite3.Connection, kept: KeptDatabase, folder: Path, *, settled: bool, replace: bool
+        self, database: sqlite3.Connection, kept: KeptDatabase, folder: Path, *, after: After | None, replace: bool
     ) -> None:
         self._database = database
         self._kept = kept
         self._folder = folder
-        self._settled = settled
+        self._settled = after is not None
         self._replace = replace
-        self._after = kept_rows.noted(folder) if settled else After()
+        self._after = after or After()
         self._at_first: dict[tuple[int, Values], Values | None] = {}
 
     def run(self) -> None:

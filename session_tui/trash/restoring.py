@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
+from session_tui.adapters import transactions
 from session_tui.errors import SessionTuiError
-from session_tui.trash import entries, kept_files, tables
+from session_tui.trash import effects, entries, kept_files, tables
+from session_tui.trash.effects import After
 from session_tui.trash.kept_files import Step
-from session_tui.trash.manifest import Manifest
+from session_tui.trash.manifest import KeptDatabase, Manifest
 from session_tui.trash.putting_back import Conflict, Restoring
 from session_tui.trash.shelf import Shelf
 
@@ -38,14 +41,22 @@ def put_back(kept: Manifest, folder: Path, steps: Sequence[Step], *, replace: bo
         StoreError: something cannot be written; what is back stays, the item holds the rest.
     """
     if kept.database:
-        with tables.opened(Path(kept.database.path)) as database, tables.transaction(database):
-            settled = kept.state == "done"
-            Restoring(database, kept.database, folder, settled=settled, replace=replace).run()
+        with tables.opened(Path(kept.database.path)) as database, transactions.transaction(database):
+            after = _after(database, kept.database, folder, kept.state)
+            Restoring(database, kept.database, folder, after=after, replace=replace).run()
     for step in steps:
         kept_files.put_back(step, folder)
     kept_files.settle(steps)
     for each in kept.entries:
         entries.put_back(each, folder, replace=replace)
+
+
+def _after(database: sqlite3.Connection, kept: KeptDatabase, folder: Path, state: str) -> After | None:
+    """What the change did, once it is known to be done; ``None`` where it may not have been."""
+    if state == "done":
+        return effects.noted(folder)
+    planned = effects.noted(folder) if state == "kept" and effects.is_noted(folder) else None
+    return planned if planned and effects.is_done(database, kept, planned) else None
 
 
 def take_back(shelf: Shelf, kept: Manifest) -> bool:

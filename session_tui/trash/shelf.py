@@ -14,12 +14,13 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-from session_tui.adapters import files, locks
+from session_tui.adapters import files, locks, transactions
 from session_tui.adapters.base import Belongings, Rows
 from session_tui.errors import SessionTuiError, UsageError
 from session_tui.model import SessionKey
-from session_tui.trash import entries, kept_files, kept_rows, manifest, removing, tables
+from session_tui.trash import effects, entries, kept_files, kept_rows, manifest, removing, tables
 from session_tui.trash.manifest import KeptFile, Manifest
+from session_tui.trash.watching import Watch
 
 log = logging.getLogger(__name__)
 
@@ -163,18 +164,23 @@ class Shelf:
         except OSError as error:
             raise files.failure(error, draft) from error
 
-    def note(self, kept: Manifest, *, added: Sequence[Rows] | None = None, created: Sequence[Path] = ()) -> Manifest:
-        """Write into the item what the change did; see `session_tui.trash.bin.Trash.changed`."""
-        self.note_rows(kept, added)
-        known = {each.path for each in kept.files}
-        fresh = {str(path.parent.resolve() / path.name): None for path in created}
-        new = [KeptFile(path=path, before=manifest.ABSENT) for path in fresh if path not in known]
-        touched = [
-            msgspec.structs.replace(each, after=kept_files.state(Path(each.path))) for each in (*kept.files, *new)
-        ]
-        noted = msgspec.structs.replace(
-            kept, state="done", files=tuple(touched), entries=tuple(entries.noted(each) for each in kept.entries)
-        )
+    def note(
+        self,
+        kept: Manifest,
+        *,
+        added: Sequence[Rows] | None = None,
+        created: Sequence[Path] = (),
+        watch: Watch | None = None,
+        failed: bool = False,
+    ) -> Manifest:
+        """Write into the item what the change did, see `session_tui.trash.bin.Trash.changed`: what ``watch`` saw of
+        it, and of what it saw nothing, how that differs by now. One that ``failed`` may have done less."""
+        if watch and watch.saw_rows:
+            effects.note(watch.after(failed=failed), self.path(kept.id))
+        else:
+            self.note_rows(kept, added)
+        done = watch.done(kept) if watch and watch.saw_files and not failed else _compared(kept, created, failed=failed)
+        noted = msgspec.structs.replace(done, state="done")
         manifest.write(noted, self.path(kept.id))
         return noted
 
@@ -183,15 +189,15 @@ class Shelf:
         if kept.database is None:
             return
         if removed and not any(query.follows for query in kept.database.queries):
-            kept_rows.note(kept_rows.After(all_gone=True), self.path(kept.id))
+            effects.note(effects.After(all_gone=True), self.path(kept.id))
             return
-        with tables.opened(Path(kept.database.path)) as database, tables.transaction(database, "DEFERRED"):
-            after = kept_rows.compared(database, kept.database, self.path(kept.id), added)
-        kept_rows.note(after, self.path(kept.id))
+        with tables.opened(Path(kept.database.path)) as database, transactions.snapshot(database):
+            after = effects.compared(database, kept.database, self.path(kept.id), added)
+        effects.note(after, self.path(kept.id))
 
     def was_changed(self, kept: Manifest) -> bool:
         """Whether the change that was noted did anything."""
-        if kept.database and kept_rows.noted(self.path(kept.id)):
+        if kept.database and effects.noted(self.path(kept.id)):
             return True
         return any(each.after and not each.after.holds_same(each.before) for each in kept.files) or any(
             each.after != each.before for each in kept.entries
@@ -206,6 +212,26 @@ class Shelf:
         for entry in files.entries(self.folder):
             if entry.name.startswith((_NEW, ".gone-")):
                 removing.item(Path(entry.path))
+
+
+def _compared(kept: Manifest, created: Sequence[Path], *, failed: bool) -> Manifest:
+    """``kept`` with what its files hold now, and those that were ``created``. A change that ``failed`` is not taken
+    for what lines were added by: they are more likely another's, and stay in any case."""
+    known = {each.path for each in kept.files}
+    fresh = {str(path.parent.resolve() / path.name): None for path in created}
+    new = [KeptFile(path=path, before=manifest.ABSENT) for path in fresh if path not in known]
+
+    def touched(each: KeptFile) -> KeptFile:
+        path = Path(each.path)
+        after = kept_files.state(path)
+        others = failed and kept_files.has_grown(each.before, after, path)
+        return msgspec.structs.replace(each, after=each.before if others else after)
+
+    return msgspec.structs.replace(
+        kept,
+        files=tuple(map(touched, (*kept.files, *new))),
+        entries=tuple(entries.noted(each) for each in kept.entries),
+    )
 
 
 def _kept_database(

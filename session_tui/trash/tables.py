@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeAlias
-from urllib.parse import quote
 
-from session_tui.adapters import rows
+from session_tui.adapters import transactions
 from session_tui.adapters.base import Rows
-from session_tui.errors import StoreError, StoreMissing
+from session_tui.errors import StoreError
 from session_tui.trash.cells import Cell, marks, quoted
 from session_tui.trash.manifest import KeptTable
 
 Values: TypeAlias = "tuple[Cell, ...]"
+_HINT: Final = "what it belongs to, or what belongs to it, is in the way: look at it in its own program"
 _ROWIDS: Final = ("rowid", "_rowid_", "oid")
 _FOLLOWING: Final = frozenset({"CASCADE", "SET NULL", "SET DEFAULT"})
 
@@ -30,23 +30,13 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         StoreError: the database is gone, held by another program, or refuses what was asked.
     """
-    if not path.is_file():
-        raise StoreMissing("the database is gone", where=str(path))
-    with translated(path), closing(_connected(path)) as database:
-        database.execute("PRAGMA foreign_keys = ON")
+    with transactions.opened(path, hint=_HINT) as database, answering(database):
         yield database
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    uri = f"file:{quote(str(path))}?mode=rw"
-    database = sqlite3.connect(uri, uri=True, timeout=rows.BUSY_SECONDS, isolation_level=None)
-    database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-    return database
 
 
 @contextmanager
 def answering(database: sqlite3.Connection) -> Iterator[None]:
-    """Have a caller's connection answer as one that was `opened` here."""
+    """Have a connection answer with plain rows, and with text that any bytes come back from."""
     factories = database.text_factory, database.row_factory
     database.text_factory, database.row_factory = (lambda raw: raw.decode("utf-8", "surrogateescape")), None
     try:
@@ -55,35 +45,10 @@ def answering(database: sqlite3.Connection) -> Iterator[None]:
         database.text_factory, database.row_factory = factories
 
 
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into ours."""
-    try:
-        yield
-    except sqlite3.IntegrityError as error:
-        hint = "what it belongs to, or what belongs to it, is in the way: look at it in its own program"
-        raise StoreError(f"the database refuses: {error}", where=str(path), hint=hint) from error
-    except sqlite3.Error as error:
-        raise rows.failure(error, path) from error
-
-
-@contextmanager
-def transaction(database: sqlite3.Connection, how: str = "IMMEDIATE") -> Iterator[None]:
-    """A transaction that is committed at the end and taken back on any error."""
-    database.execute(f"BEGIN {how}")
-    try:
-        yield
-    except BaseException:
-        if database.in_transaction:
-            database.execute("ROLLBACK")
-        raise
-    if database.in_transaction:
-        try:
-            database.execute("COMMIT")
-        except BaseException:
-            if database.in_transaction:
-                database.execute("ROLLBACK")
-            raise
+def path_of(database: sqlite3.Connection) -> Path:
+    """The file that the connection is to, as a real path."""
+    with answering(database):
+        return Path(next(row[2] for row in database.execute("PRAGMA database_list") if row[1] == "main")).resolve()
 
 
 def version(database: sqlite3.Connection) -> int:

@@ -19,6 +19,10 @@ class Marks:
     note: str = ""
     tags: tuple[str, ...] = ()
     hidden_tags: tuple[str, ...] = ()
+    compactions: int = 0
+    """How many compactions stand in our overlay alone."""
+    summary: str | None = None
+    """What the last one of them says."""
 
     def applied(self, session: Session) -> Session:
         """``session`` as it shows with these marks."""
@@ -33,6 +37,8 @@ class Marks:
             pinned=session.pinned if self.pinned is None else self.pinned,
             state=state,
             tags=tags,
+            compaction_count=(session.compaction_count or 0) + self.compactions or session.compaction_count,
+            summary=self.summary or session.summary,
         )
 
 

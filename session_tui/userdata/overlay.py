@@ -5,16 +5,18 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import time
 from typing import Final, TypeVar
 
 from session_tui.adapters import rows
-from session_tui.model import Session, SessionKey
+from session_tui.model import Session, SessionKey, Transcript
 from session_tui.text import scrub, stamp
 from session_tui.userdata import records
 from session_tui.userdata.marks import Bookmark, Compaction, Marks
+from session_tui.userdata.saved import SavedSearches
 from session_tui.userdata.schema import TABLES, changing, version
 
 T = TypeVar("T")
@@ -34,6 +36,7 @@ class UserData:
 
     def __init__(self, file: Path) -> None:
         self.file = file
+        self.searches = SavedSearches(file)
         self._known: tuple[str, Mapping[SessionKey, Marks]] = ("", {})
 
     # ── looking ───────────────────────────────────────────────────────────────────────────────────────
@@ -44,6 +47,16 @@ class UserData:
         if not known:
             return list(sessions)
         return [known[session.key].applied(session) if session.key in known else session for session in sessions]
+
+    def completed(self, transcript: Transcript) -> Transcript:
+        """``transcript`` with the marks of its session, and the summaries that stand in the overlay alone."""
+        key = transcript.session.key
+        shown = replace(transcript, session=self.overlay([transcript.session])[0])
+        if not self.marks(key).compactions:
+            return shown
+        from session_tui.userdata.summarized import with_summaries
+
+        return with_summaries(shown, self.own_compactions(key))
 
     def marks(self, key: SessionKey) -> Marks:
         """What is marked of one session."""
@@ -75,6 +88,10 @@ class UserData:
         """The compactions of the session, the oldest first."""
         query = f"SELECT * FROM compactions WHERE {_AT_KEY} ORDER BY compacted_at, rowid"
         return tuple(map(records.compaction, self._rows(query, records.bound(key))))
+
+    def own_compactions(self, key: SessionKey) -> tuple[Compaction, ...]:
+        """Those `compactions` that were not written to the session's store."""
+        return tuple(each for each in self.compactions(key) if each.written_to != "store")
 
     def kept(self, key: SessionKey) -> dict[str, tuple[str, ...]]:
         """The ids of messages that stayed active, by the id of each summary that was written to the store."""

@@ -40,7 +40,7 @@ def key_of(row: rows.Row) -> SessionKey:
 
 
 def all_marks(database: sqlite3.Connection) -> dict[SessionKey, Marks]:
-    """All that is marked, by session, in two queries."""
+    """All that is marked, by session, in three queries."""
     found: dict[SessionKey, Marks] = {}
     for row in database.execute("SELECT * FROM sessions"):
         title, note = row["title"], row["note"]
@@ -57,6 +57,11 @@ def all_marks(database: sqlite3.Connection) -> dict[SessionKey, Marks]:
             found[key] = replace(marks, hidden_tags=(*marks.hidden_tags, name))
         else:
             found[key] = replace(marks, tags=(*marks.tags, name))
+    ours = "SELECT * FROM compactions WHERE written_to = 'overlay' ORDER BY compacted_at, rowid"
+    for row in database.execute(ours):
+        key = key_of(row)
+        marks = found.get(key, Marks())
+        found[key] = replace(marks, compactions=marks.compactions + 1, summary=str(row["content"]))
     return found
 
 

@@ -5,125 +5,54 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import shutil
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from session_tui.adapters import row_writes
 from session_tui.adapters.base import Belongings, Entries, Rows
 from session_tui.model import SessionKey
 from session_tui.trash import Trash
+from tests.unit.killing import Cut, Forker, forker
 
 GARDEN = SessionKey("chats", "garden", "/root")
 
-# A process that forks for each order, so that a round costs no start of Python. Its child counts the calls and
-# returns it sees, kills itself at the given one, and otherwise answers how many there were.
-FORKER = """
-import json, os, resource, signal, sqlite3, sys
-from pathlib import Path
-from session_tui.adapters.base import Belongings, Entries, Rows
-from session_tui.errors import SessionTuiError
-from session_tui.model import SessionKey
-from session_tui.trash import Trash
 
-def belongings(folder, id):
-    parts = [Rows(table, "session = ?", (id,)) for table in ("messages", "context")]
-    index = Entries(folder / "index.json", "id", id, lock=folder / "index.lock")
-    return Belongings(
-        files=(folder / f"{id}.jsonl", folder / id),
-        database=folder / "chats.db",
-        rows=(*parts, Rows("sessions", "id = ?", (id,))),
-        entries=(index,),
-    )
+def compact(trash: Trash, folder: Path, id: str) -> None:
+    kept = trash.around(SessionKey("chats", id, "/root"), f"chats:{id}", id, belongings(folder, id), "compact")
+    with kept, row_writes.changing(folder / "chats.db") as database:
+        database.execute("UPDATE messages SET archived = 1 WHERE session = ? AND n < 20", (id,))
+        database.execute("INSERT INTO messages (session, text) VALUES (?, 'summary')", (id,))
 
-def compact(trash, folder, id):
-    with trash.around(SessionKey("chats", id, "/root"), f"chats:{id}", id, belongings(folder, id), "compact"):
-        database = sqlite3.connect(folder / "chats.db")
-        with database:
-            database.execute("UPDATE messages SET archived = 1 WHERE session = ? AND n < 20", (id,))
-            database.execute("INSERT INTO messages (session, text) VALUES (?, 'summary')", (id,))
-        database.close()
 
-def act(order):
-    folder, id = Path(order["folder"]), order.get("id", "garden")
+def order(action: str, folder: Path, **more: object) -> dict[str, object]:
+    return {"action": action, "folder": str(folder), **more}
+
+
+def change(order: Mapping[str, object]) -> Callable[[], object]:
+    """What a forked process does."""
+    folder, id = Path(str(order["folder"])), str(order.get("id", "garden"))
     trash = Trash(folder.parent / "trash")
-    if order.get("limit"):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (order["limit"], order["limit"]))
-    match order["action"]:
-        case "delete":
-            trash.delete(SessionKey("chats", id, "/root"), f"chats:{id}", id, belongings(folder, id))
-        case "restore":
-            trash.restore(order["item"])
-        case "compact":
-            compact(trash, folder, id)
-
-def child(order):
-    seen, last = 0, order.get("kill_at", -1)
-    def count(frame, event, argument):
-        nonlocal seen
-        seen += 1
-        if seen == last:
-            os.kill(os.getpid(), signal.SIGKILL)
-    error = ""
-    sys.setprofile(count)
-    try:
-        act(order)
-    except SessionTuiError as caught:
-        error = str(caught)
-    finally:
-        sys.setprofile(None)
-    return {"events": seen, "error": error}
-
-for line in sys.stdin:
-    reading, writing = os.pipe()
-    process = os.fork()
-    if process == 0:
-        os.write(writing, json.dumps(child(json.loads(line))).encode())
-        os._exit(0)
-    os.close(writing)
-    answer = b"".join(iter(lambda: os.read(reading, 65536), b""))
-    os.close(reading)
-    os.waitpid(process, 0)
-    print(answer.decode() or '{"killed": true}', flush=True)
-"""
-
-
-class Forker:
-    def __init__(self) -> None:
-        command = [sys.executable, "-c", FORKER]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def send(self, **order: object) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-
-    def answer(self) -> dict[str, object]:
-        assert self._process.stdout is not None
-        found = json.loads(self._process.stdout.readline())
-        assert isinstance(found, dict)
-        return found
-
-    def run(self, **order: object) -> dict[str, object]:
-        self.send(**order)
-        return self.answer()
-
-    def close(self) -> None:
-        with self._process:
-            assert self._process.stdin is not None
-            self._process.stdin.close()
+    if isinstance(limit := order.get("limit"), int):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    key = SessionKey("chats", id, "/root")
+    acts: dict[object, Callable[[], object]] = {
+        "delete": lambda: trash.delete(key, f"chats:{id}", id, belongings(folder, id)),
+        "restore": lambda: trash.restore(str(order["item"])),
+        "compact": lambda: compact(trash, folder, id),
+    }
+    return acts[order["action"]]
 
 
 @pytest.fixture
-def forker() -> Iterator[Forker]:
-    forker = Forker()
-    yield forker
-    forker.close()
+def process() -> Iterator[Forker]:
+    with forker(__name__) as process:
+        yield process
 
 
 @pytest.fixture
@@ -178,36 +107,35 @@ def state(folder: Path) -> dict[str, object]:
     return found
 
 
-def belongings(folder: Path) -> Belongings:
-    parts = [Rows(table, "session = ?", ("garden",)) for table in ("messages", "context")]
+def belongings(folder: Path, id: str = "garden") -> Belongings:
+    parts = [Rows(table, "session = ?", (id,)) for table in ("messages", "context")]
     return Belongings(
-        files=(folder / "garden.jsonl", folder / "garden"),
+        files=(folder / f"{id}.jsonl", folder / id),
         database=folder / "chats.db",
-        rows=(*parts, Rows("sessions", "id = ?", ("garden",))),
-        entries=(Entries(folder / "index.json", "id", "garden", lock=folder / "index.lock"),),
+        rows=(*parts, Rows("sessions", "id = ?", (id,))),
+        entries=(Entries(folder / "index.json", "id", id, lock=folder / "index.lock"),),
     )
 
 
-def kill_points(total: object, rounds: int, seed: int) -> list[int]:
-    assert isinstance(total, int)
+def kill_points(total: int, rounds: int, seed: int) -> list[int]:
     return sorted(random.Random(seed).sample(range(1, total), rounds))
 
 
-def test_a_deletion_killed_anywhere_is_done_or_undone(forker: Forker, template: Path) -> None:
+def test_a_deletion_killed_anywhere_is_done_or_undone(process: Forker, template: Path) -> None:
     before = state(fresh(template, "whole"))
-    total = forker.run(action="delete", folder=str(template.parent / "whole" / "store"))["events"]
+    total = process.run(order("delete", template.parent / "whole" / "store"), Cut.never()).moments
     without = state(template.parent / "whole" / "store")
     outcomes = []
 
     for kill_at in kill_points(total, 60, seed=1):
         folder = fresh(template, f"round-{kill_at}")
-        answer = forker.run(action="delete", folder=str(folder), kill_at=kill_at)
+        answer = process.run(order("delete", folder), Cut(moment=kill_at))
         trash = Trash(folder.parent / "trash")
         recovered = trash.recover()
         found, items = state(folder), trash.items()
         if items:
             assert (without, GARDEN) == (found, trash.restore(items[0].trash_id))
-        outcomes.append(("deleted" if items else "recovered" if recovered else "untouched", answer.get("killed")))
+        outcomes.append(("deleted" if items else "recovered" if recovered else "untouched", answer.killed))
 
         assert before == state(folder)
         assert {".lock"} >= {path.name for path in (folder.parent / "trash").glob("*")}
@@ -216,59 +144,56 @@ def test_a_deletion_killed_anywhere_is_done_or_undone(forker: Forker, template: 
     assert {"untouched", "recovered"} <= {outcome for outcome, _ in outcomes}
 
 
-def test_a_restoration_killed_anywhere_can_be_repeated(forker: Forker, template: Path) -> None:
+def test_a_restoration_killed_anywhere_can_be_repeated(process: Forker, template: Path) -> None:
     folder = fresh(template, "whole")
     before = state(folder)
     item = Trash(folder.parent / "trash").delete(GARDEN, "chats:garden", "", belongings(folder))
-    total = forker.run(action="restore", folder=str(folder), item=item.trash_id)["events"]
+    total = process.run(order("restore", folder, item=item.trash_id), Cut.never()).moments
     repeated = 0
 
     for kill_at in kill_points(total, 40, seed=2):
         folder = fresh(template, f"round-{kill_at}")
         trash = Trash(folder.parent / "trash")
         item = trash.delete(GARDEN, "chats:garden", "", belongings(folder))
-        answer = forker.run(action="restore", folder=str(folder), item=item.trash_id, kill_at=kill_at)
+        answer = process.run(order("restore", folder, item=item.trash_id), Cut(moment=kill_at))
         trash.recover()
         for each in trash.items():
             assert GARDEN == trash.restore(each.trash_id)
             repeated += 1
 
-        assert {"killed": True} == answer
+        assert answer.killed
         assert before == state(folder)
 
     assert repeated > 20
 
 
-def test_a_change_killed_anywhere_can_be_undone(forker: Forker, template: Path) -> None:
+def test_a_change_killed_anywhere_can_be_undone(process: Forker, template: Path) -> None:
     before = state(fresh(template, "whole"))
-    total = forker.run(action="compact", folder=str(template.parent / "whole" / "store"))["events"]
+    total = process.run(order("compact", template.parent / "whole" / "store"), Cut.never()).moments
     undone = 0
 
     for kill_at in kill_points(total, 30, seed=3):
         folder = fresh(template, f"round-{kill_at}")
-        forker.run(action="compact", folder=str(folder), kill_at=kill_at)
+        process.run(order("compact", folder), Cut(moment=kill_at))
         trash = Trash(folder.parent / "trash")
         trash.recover()
         items = trash.items()
         if items:
-            assert GARDEN == trash.restore(items[0].trash_id, replace=True)
+            assert GARDEN == trash.restore(items[0].trash_id)
             undone += 1
-        with closing(sqlite3.connect(folder / "chats.db")) as database, database:
-            # Without its end noted, nobody can tell the change's own row from one of the program's.
-            database.execute("DELETE FROM messages WHERE text = 'summary'")
 
         assert before == state(folder)
 
     assert undone > 5
 
 
-def test_without_room_nothing_is_changed(forker: Forker, template: Path) -> None:
+def test_without_room_nothing_is_changed(process: Forker, template: Path) -> None:
     folder = fresh(template, "full")
     before = state(folder)
 
-    answer = forker.run(action="delete", folder=str(folder), limit=3000)
+    answer = process.run(order("delete", folder, limit=3000), Cut())
 
-    assert "file too large" in str(answer["error"])
+    assert "file too large" in answer.error
     assert before == state(folder)
     assert () == Trash(folder.parent / "trash").items()
     assert [".lock"] == [path.name for path in (folder.parent / "trash").iterdir()]
@@ -277,14 +202,11 @@ def test_without_room_nothing_is_changed(forker: Forker, template: Path) -> None
 def test_several_processes_delete_from_one_store_at_once(template: Path) -> None:
     folder = fresh(template, "shared")
     before = state(folder)
-    forkers = [Forker(), Forker()]
-
-    for forker, ids in zip(forkers, (("garden", "attic"), ("kitchen", "cellar")), strict=True):
-        for id in ids:
-            forker.send(action="delete", folder=str(folder), id=id)
-    errors = [forker.answer()["error"] for forker in forkers for _ in range(2)]
-    for forker in forkers:
-        forker.close()
+    with forker(__name__) as one, forker(__name__) as other:
+        for process, ids in ((one, ("garden", "attic")), (other, ("kitchen", "cellar"))):
+            for id in ids:
+                process.send(order("delete", folder, id=id), Cut())
+        errors = [process.answer().error for process in (one, other) for _ in range(2)]
     trash = Trash(folder.parent / "trash")
     emptied = state(folder)
     restored = {trash.restore(item.trash_id) for item in trash.items()}
