@@ -23,7 +23,6 @@ from tests.unit.compactions import (
     active,
     ask,
     compact,
-    cut_off,
     dump,
     held,
     names,
@@ -245,12 +244,6 @@ def test_a_table_that_is_missing_is_told_and_not_made(atmos: Atmos, database: Pa
     error = refused(atmos, before, plan_for(atmos, before), database, trash)
 
     assert "message_summaries" in error.what
-
-
-def test_a_process_killed_at_any_point_leaves_the_old_or_the_new(database: Path, tmp_path: Path) -> None:
-    met = cut_off("atmos", EMPTY, database, tmp_path / "rounds")
-
-    assert {"old", "new"} == met
 
 
 # ── renaming and deleting ─────────────────────────────────────────────────────────────────────────────────

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
-import shutil
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,7 +38,7 @@ from session_tui.model import (
 )
 from session_tui.trash import Trash
 from tests.unit.appendable_formats import CLAIMS, begin, user
-from tests.unit.killing import append_side_by_side, events, held
+from tests.unit.killing import append_side_by_side, held
 from tests.unit.tables import copied, digest, everything, world
 
 MARK = "[Previous conversation summary]\n"
@@ -471,34 +469,6 @@ def test_two_processes_lose_no_message(home: Path, sessions: Path, ggcode: Ggcod
         assert [f"{name}{n}" for n in range(200)] == [text for text in found if text.startswith(name)]
     assert 400 == json.loads((sessions / "index.json").read_text())[0]["msg_count"]
     assert [] == list(sessions.glob("*.lock"))
-
-
-def test_killed_at_any_point_it_holds_the_old_or_the_new_state(sessions: Path, ggcode: Ggcode, tmp_path: Path) -> None:
-    path = store(sessions, *talk(8))
-    read = transcript(ggcode)
-    wanted = planned(ggcode, read)
-    old = [said(message) for message in context(path)]
-    shutil.copytree(sessions, tmp_path / "kept")
-
-    def act() -> None:
-        with ggcode.holding(read.session):
-            ggcode.apply(read.session, wanted, summary(wanted, "Short."))
-
-    total = events(act)
-    assert total is not None
-    new = [said(message) for message in context(path)]
-    chance, seen = random.Random(7), set()
-    for _ in range(20):
-        shutil.rmtree(sessions)
-        shutil.copytree(tmp_path / "kept", sessions, copy_function=shutil.copy2)
-        events(act, kill_at=chance.randint(1, total))
-        state = [said(message) for message in context(path)]
-        assert state in (old, new)
-        assert 2 == len(json.loads((sessions / "index.json").read_text()))
-        seen.add(state == new)
-        ggcode.rename(read.session, "Still open to change")
-        assert "Still open to change" == transcript(ggcode).session.title
-    assert {True, False} == seen
 
 
 # ── names, endings, appending ─────────────────────────────────────────────────────────────────────────────

@@ -466,7 +466,7 @@ def test_a_truncated_database_never_crashes(store: Native) -> None:
 
 def test_a_newer_schema_is_refused_and_left_alone(store: Native, tmp_path: Path) -> None:
     key = begin(store)
-    spoil(store, f"PRAGMA user_version = {native_schema.VERSION + 1}")
+    spoil(store, f"PRAGMA user_version = {native_schema.SCHEMA.version + 1}")
     before = digest(tmp_path)
     (root,) = store.roots()
     acts: list[Callable[[], object]] = [
@@ -514,7 +514,7 @@ def test_a_new_database_is_private_and_whole(store: Native) -> None:
     assert 0o700 == stat.S_IMODE(store.database.parent.stat().st_mode)
     assert [store.database.name] == [path.name for path in store.database.parent.iterdir()]
     with closing(sqlite3.connect(store.database)) as database:
-        assert (native_schema.VERSION,) == database.execute("PRAGMA user_version").fetchone()
+        assert (native_schema.SCHEMA.version,) == database.execute("PRAGMA user_version").fetchone()
         assert ("wal",) == database.execute("PRAGMA journal_mode").fetchone()
 
 
@@ -550,7 +550,8 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(store: Native, monkeypa
     def fails(database: object) -> None:
         raise sqlite3.OperationalError("out of flour")
 
-    monkeypatch.setattr(native_schema, "STEPS", (native_schema.STEPS[0], ("telemetry", fails)))
+    failing = replace(native_schema.SCHEMA, steps=(native_schema.SCHEMA.steps[0], ("telemetry", fails)))
+    monkeypatch.setattr(native_schema, "SCHEMA", failing)
     with pytest.raises(StoreError, match="out of flour"):
         begin(store)
     assert before == schema(store.database)

@@ -20,7 +20,6 @@ from tests.unit.compactions import (
     active,
     ask,
     compact,
-    cut_off,
     dump,
     held,
     plan_for,
@@ -131,12 +130,6 @@ def test_a_database_that_another_holds_is_refused(
         native.apply(before.session, plan, summary(plan))
 
     assert [] == active(read(native, GARDEN), summaries=True)
-
-
-def test_a_process_killed_at_any_point_leaves_the_old_or_the_new(database: Path, tmp_path: Path) -> None:
-    met = cut_off("native", GARDEN, database, tmp_path / "rounds", known)
-
-    assert {"old", "new"} == met
 
 
 def test_it_can_be_compacted_by_our_own_rules(native: Native) -> None:

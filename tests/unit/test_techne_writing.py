@@ -24,7 +24,6 @@ from tests.unit.compactions import (
     ask,
     carry_out,
     compact,
-    cut_off,
     dump,
     held,
     names,
@@ -262,12 +261,6 @@ def test_a_truncated_database_is_refused_and_left_alone(techne: Techne, database
 
     assert left == database.read_bytes()
     assert {database.name} == names(database.parent)
-
-
-def test_a_process_killed_at_any_point_leaves_the_old_or_the_new(database: Path, tmp_path: Path) -> None:
-    met = cut_off("techne", EMPTY, database, tmp_path / "rounds", known)
-
-    assert {"old", "new"} == met
 
 
 # ── renaming and deleting ─────────────────────────────────────────────────────────────────────────────────

@@ -27,7 +27,6 @@ from tests.unit.compactions import (
     ask,
     carry_out,
     compact,
-    cut_off,
     dump,
     held,
     names,
@@ -297,12 +296,6 @@ def test_a_database_that_another_process_has_open_is_left_alone(zima: Zima, data
 
     assert isinstance(refusal, Refusal) and "another program" in refusal.reason
     assert zima.refuses_compaction(before.session) is None
-
-
-def test_a_process_killed_at_any_point_leaves_the_old_or_the_new(database: Path, tmp_path: Path) -> None:
-    met = cut_off("zima", ATTIC, database, tmp_path / "rounds")
-
-    assert {"old", "new"} == met
 
 
 # ── renaming and deleting ─────────────────────────────────────────────────────────────────────────────────
