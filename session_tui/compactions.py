@@ -17,22 +17,27 @@ from typing import Literal
 import msgspec
 
 from session_tui.adapters.base import Adapter, Applied, Compactable, Headless, Lockable
+from session_tui.adapters.plain_summary import PlainlySummarizing
 from session_tui.adapters.shrinking import Shrinkable
 from session_tui.compaction.compactor import Compaction, Compactor, Status, unreported
-from session_tui.compaction.memory_store import InFiles, MemoryStore
+from session_tui.compaction.memory_store import InFiles, InMemory, MemoryStore
 from session_tui.compaction.meter import measure
 from session_tui.compaction.plan import plan
 from session_tui.compaction.settings import CompactionSettings
 from session_tui.compaction.summarizers.base import Summarizer
-from session_tui.compaction.summarizers.choosing import SummarizerSettings, choose
+from session_tui.compaction.summarizers.choosing import BUILT_IN, SummarizerSettings, choose
+from session_tui.compaction.summarizers.extractive import Extractive
+from session_tui.compaction.summarizers.plain import Plain
 from session_tui.config import Config
 from session_tui.errors import StoreError, UsageError
 from session_tui.model import CompactPlan, CompactResult, Meter, Refusal, Session, Transcript
 from session_tui.profiles import settings_of
 from session_tui.progress import Progress
+from session_tui.text import one_line
 from session_tui.trash import Trash
 from session_tui.userdata import Compaction as Record
 from session_tui.userdata import UserData
+from session_tui.userdata.summarized import gone_on_from
 
 Target = Literal["store", "overlay", "none"]
 
@@ -60,7 +65,8 @@ class Prepared:
     """A compaction that can be run: the session as read, the plan, who writes, and where it will be written.
 
     ``refusal`` says why the store itself cannot take it, where the summary then goes to the overlay. ``memory``
-    receives what is worth remembering, where messages are to be taken away at all.
+    receives what is worth remembering, where messages are to be taken away at all; until the summary is written, it is
+    ``noted`` here.
     """
 
     transcript: Transcript
@@ -72,12 +78,20 @@ class Prepared:
     options: CompactOptions
     refusal: Refusal | None = None
     memory: MemoryStore | None = None
+    noted: InMemory = field(default_factory=InMemory, repr=False)
     adapter: Adapter = field(repr=False)
 
     @property
     def session(self) -> Session:
         """The session to compact."""
         return self.transcript.session
+
+    def possible(self, options: CompactOptions) -> CompactOptions:
+        """``options`` as far as the session's store goes, where they were chosen for several sessions at once."""
+        if self.refusal is not None and options.target == "store":
+            options = replace(options, target="overlay")
+        shrinks = options.shrink and options.target != "overlay" and isinstance(self.adapter, Shrinkable)
+        return replace(options, shrink=shrinks)
 
     def run(
         self,
@@ -86,7 +100,7 @@ class Prepared:
         on_status: Callable[[Status], None] = unreported,
         on_text: Callable[[str], None] = lambda _: None,
     ) -> Compaction:
-        """Have lasting facts noted and the summary written; no store is touched.
+        """Have lasting facts extracted and the summary written; nothing on disk is touched.
 
         Raises:
             UsageError: there is nothing to compact.
@@ -96,7 +110,8 @@ class Prepared:
         compactor = Compactor(
             settings=self.settings,
             summarizer=self.summarizer,
-            memory=self.memory,
+            plain=self.summarizer,
+            memory=self.noted if self.memory else None,
             on_status=on_status,
             on_text=on_text,
         )
@@ -124,6 +139,11 @@ class Compactions:
         self._memory = InFiles(memory)
         self._presets = {one.name: tuple(one.headless()) for one in adapters if isinstance(one, Headless)}
 
+    @property
+    def summarizers(self) -> tuple[str, ...]:
+        """The names of all that can write: the built-in ones, and the agents that answer without their screen."""
+        return (*BUILT_IN, *sorted(self._presets))
+
     def prepare(self, adapter: Adapter, transcript: Transcript, options: CompactOptions) -> Prepared:
         """Plan a compaction by hand: whether it is due is not asked.
 
@@ -140,12 +160,14 @@ class Compactions:
         if options.shrink:
             self._check_shrinking(adapter, options)
         target: Target = options.target or ("overlay" if refusal else "store")
+        if target == "overlay":
+            transcript = gone_on_from(transcript, self._userdata.own_compactions(session.key))
         meter = measure(session, settings, None)
         return Prepared(
             transcript=transcript,
             plan=plan(transcript.messages, settings, meter=meter, manual=True),
             settings=settings,
-            summarizer=self._summarizer(options),
+            summarizer=self._summarizer(adapter, settings, options),
             target=target,
             meter=meter,
             options=options,
@@ -178,7 +200,14 @@ class Compactions:
             return Refusal(f"{adapter.label} has no way to take a summary", "it is kept in our overlay")
         return adapter.refuses_compaction(session)
 
-    def _summarizer(self, options: CompactOptions) -> Summarizer:
+    def _summarizer(self, adapter: Adapter, settings: CompactionSettings, options: CompactOptions) -> Summarizer:
+        if settings.use_ai_summary or options.summarizer not in {None, Plain.name, Extractive.name}:
+            return self._chosen(options)
+        if isinstance(adapter, PlainlySummarizing) and options.summarizer != Extractive.name:
+            return Plain(adapter.plain_summary)
+        return Extractive()
+
+    def _chosen(self, options: CompactOptions) -> Summarizer:
         section = self._config.summarizer
         settings = SummarizerSettings(**msgspec.structs.asdict(section))
         if options.summarizer is not None and options.summarizer != section.name:
@@ -196,13 +225,26 @@ class Compactions:
         summary = compaction.summary
         if prepared.target == "none" or summary is None:
             return replace(compaction.result, written_to="none")
+        unnoted = self._note(prepared)
         applied = Applied()
         if prepared.target == "store":
             applied = self._apply(prepared, compaction, ref)
         for record in self._records(prepared, compaction, applied):
             self._userdata.keep_compaction(prepared.session.key, record)
-        note = "; ".join(note for note in (compaction.result.note, applied.note) if note)
+        note = "; ".join(note for note in (compaction.result.note, unnoted, applied.note) if note)
         return replace(compaction.result, written_to=prepared.target, note=note, read_by=applied.read_by)
+
+    @staticmethod
+    def _note(prepared: Prepared) -> str:
+        """Keep the facts that were noted; a sentence where that failed, empty otherwise."""
+        key = prepared.session.key
+        facts = prepared.noted.get(key)
+        if facts and prepared.memory:
+            try:
+                prepared.memory.add(key, facts)
+            except StoreError as error:
+                return f"memory was not refreshed: {one_line(str(error))}"
+        return ""
 
     @staticmethod
     def _records(prepared: Prepared, compaction: Compaction, applied: Applied) -> Iterator[Record]:

@@ -106,6 +106,14 @@ def text_of(
     return yaml_text.dumps(value) if format is Format.YAML else f"{go_json.dumps(value, indent=2)}\n"
 
 
+def unimportable(transcript: Transcript, format: Format) -> str:
+    """Why the document of a conversation will not be re-importable, empty where it will; Markdown is only for
+    reading, and nobody expects it to be."""
+    if format is Format.MARKDOWN or len(transcript.messages):
+        return ""
+    return "a checkpoint without messages will not be re-importable"
+
+
 def write(path: str | Path, text: str, *, overwrite: bool = False) -> Path:
     """Write a document that only its owner may read, as a whole or not at all, and return where; folders on the way
     are made.

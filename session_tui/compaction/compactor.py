@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import uuid4
@@ -83,11 +83,12 @@ class Compactor:
     """Runs plans. Every part can be replaced; without a summarizer only truncating is possible.
 
     ``count`` says what a message costs in tokens, ``mask`` removes secrets from all that is sent and written,
-    ``memory`` receives what is extracted beforehand.
+    ``memory`` receives what is extracted beforehand, ``plain`` writes where the settings want no model to.
     """
 
     settings: CompactionSettings = OURS
     summarizer: Summarizer | None = None
+    plain: Summarizer = field(default_factory=Extractive)
     memory: MemoryStore | None = None
     on_status: Callable[[Status], None] = unreported
     on_text: Callable[[str], None] = unheard
@@ -164,7 +165,7 @@ class Compactor:
         return refreshed.note if refreshed.failed else ""
 
     def _writer(self) -> Summarizer | None:
-        return self.summarizer if self.settings.use_ai_summary else Extractive()
+        return self.summarizer if self.settings.use_ai_summary else self.plain
 
     def _summarized(
         self,

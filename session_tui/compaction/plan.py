@@ -40,7 +40,7 @@ def plan(
     nor whether compaction is enabled.
     """
     rows, summaries = _survey(messages)
-    reason = _reason(len(rows), settings, meter)
+    reason = due_reason(len(rows), settings, meter)
     everything = tuple(row.id for row in rows)
     if not manual and (not settings.enabled or reason is None):
         return CompactPlan(keep=everything, reason=_not_due(len(rows), settings, meter))
@@ -95,7 +95,7 @@ def is_refresh_due_on_transition(before: float, ratio: float | None, settings: C
 # ── reasons ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _reason(active: int, settings: CompactionSettings, meter: Meter | None) -> str | None:
+def due_reason(active: int, settings: CompactionSettings, meter: Meter | None) -> str | None:
     """Why a conversation of ``active`` messages is due, or ``None``."""
     if active == 0 or active < settings.min_messages:
         return None
@@ -136,6 +136,12 @@ def _cut(rows: Sequence[_Row], settings: CompactionSettings) -> int:
     allowed = _cuts(rows, turn_aligned=settings.turn_aligned)
     earlier = next((cut for cut in range(wanted, 0, -1) if allowed[cut]), 0)
     return earlier or next((cut for cut in range(wanted + 1, latest + 1) if allowed[cut]), 0)
+
+
+def beginnings(messages: Iterable[Message]) -> list[bool]:
+    """For each position among active messages that are no summaries, and for their end, whether a conversation may
+    begin there: with no result parted from its call."""
+    return _cuts(_survey(messages)[0], turn_aligned=False)
 
 
 def _cuts(rows: Sequence[_Row], *, turn_aligned: bool) -> list[bool]:

@@ -51,7 +51,8 @@ class CompactionSettings:
     min_messages: int = 0
     """A conversation with fewer active messages is never due."""
     use_ai_summary: bool = True
-    """Whether the summarizer may be a model; otherwise the extractive one is used."""
+    """Whether the summarizer may be a model; otherwise the plain one of the store's program, or the extractive one,
+    is used."""
     show_summary_markers: bool = False
     """Whether summaries are framed by lines that say which messages they stand for."""
     strategy: Strategy = Strategy.SUMMARIZE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from session_tui.errors import SessionTuiError, StoreError, UnknownSession
 from session_tui.manager.endings import Endings
 from session_tui.manager.workspace import normalized
 from session_tui.model import EndReason, Health, Session, SessionKey, TitleSource, Transcript
+
+_log = logging.getLogger(__name__)
 
 
 class Checkpoints(Endings):
@@ -25,7 +28,8 @@ class Checkpoints(Endings):
         include_metadata: bool = True,
         overwrite: bool = False,
     ) -> str:
-        """The session as a document, which is written to ``path`` where one is given.
+        """The session as a document, which is written to ``path`` where one is given; one that cannot be imported
+        again is warned of in the log.
 
         Args:
             format: ``json``, ``yaml`` or ``markdown``; by default what the extension of ``path`` says, else JSON.
@@ -39,8 +43,9 @@ class Checkpoints(Endings):
         """
         chosen = exporting.format_of(format, path)
         with self._attempt("export", key):
+            transcript = self._read(key)
             text = exporting.text_of(
-                self._read(key),
+                transcript,
                 chosen,
                 at=self._clock(),
                 include_context=include_context,
@@ -48,6 +53,8 @@ class Checkpoints(Endings):
             )
             if path is not None:
                 exporting.write(path, text, overwrite=overwrite)
+            if warning := exporting.unimportable(transcript, chosen):
+                _log.warning("exported %s, but %s", key.ref, warning)
             return text
         return ""
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from session_tui.compaction import memory
 from session_tui.compaction import plan as planning
 from session_tui.compaction.compactor import Compaction, Compactor, Stage, Status, marked
+from session_tui.compaction.fitting import fitting
 from session_tui.compaction.memory import Refreshed
 from session_tui.compaction.meter import measure
 from session_tui.compaction.settings import OURS, CompactionSettings
@@ -29,6 +30,7 @@ from session_tui.model import (
     Transcript,
 )
 from session_tui.progress import Progress
+from session_tui.tokens import estimate_message
 
 _log = logging.getLogger(__name__)
 
@@ -185,15 +187,23 @@ class Compacting(Core):
     # ── the result ────────────────────────────────────────────────────────────────────────────────────
 
     def compacted(
-        self, key: SessionKey, *, last: int | None = None, progress: Progress | None = None
+        self,
+        key: SessionKey,
+        *,
+        last: int | None = None,
+        max_tokens: int | None = None,
+        progress: Progress | None = None,
     ) -> tuple[Message, ...]:
         """The conversation as a model is to get it: summaries and active messages, compacted first when that is due;
-        all of it, or the newest ``last``.
+        all of it, or what costs at most ``max_tokens`` (the oldest go, the system prompt stays), or the newest
+        ``last``.
 
         A compaction that fails is logged, and the conversation comes as it is.
         """
         with self._attempt("read", key):
             shown = self._shown(self._compacted_when_due(key, progress or Progress()))
+            if max_tokens is not None:
+                shown = fitting(shown, max_tokens, self._compactor.count if self._compactor else estimate_message)
             return shown if last is None else shown[max(0, len(shown) - last) :]
         return ()
 

@@ -12,9 +12,10 @@ from threading import RLock
 from typing import Final, Literal, TypeVar
 
 from session_tui.adapters import prompts
-from session_tui.adapters.base import Source
+from session_tui.adapters.base import Compactable, Source
 from session_tui.compaction.compactor import Compactor
 from session_tui.compaction.memory_store import MemoryStore
+from session_tui.compaction.settings import CompactionSettings
 from session_tui.compaction.summarizers.base import Summarizer
 from session_tui.compaction.summarizers.extractive import Extractive
 from session_tui.errors import Cancelled, SessionTuiError, StoreError, StoreLocked, UnknownSession, UsageError
@@ -24,6 +25,8 @@ from session_tui.manager.store import Keeper, SessionStore, keeper_of
 from session_tui.model import EndReason, Session, SessionKey, Transcript
 
 EMBEDDED: Final = Compactor(summarizer=Extractive())
+_NEEDED: Final = frozenset({"turn_aligned", "keep_system", "merge_summaries"})
+"""Rules about what a compaction may take away, not about when."""
 _ATTEMPTS: Final = 20
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -74,7 +77,9 @@ class Core:
     ) -> None:
         self._store = store
         self._drafts = Drafts(store.world, store)
-        self._compactor = _with_parts(compactor, summarizer, memory)
+        self._compactor = _by_rules_of(
+            store, _with_parts(compactor, summarizer, memory), is_usual=compactor is EMBEDDED
+        )
         self._hooks = hooks if isinstance(hooks, Hooks) else _all_of(hooks)
         self._keeper = keeper or keeper_of(store)
         self._upkeep = upkeep or Upkeep()
@@ -242,6 +247,16 @@ def _all_of(hooks: Sequence[EndHook]) -> Hooks:
     for hook in hooks:
         told.add(hook)
     return told
+
+
+def _by_rules_of(store: SessionStore, compactor: Compactor | None, *, is_usual: bool) -> Compactor | None:
+    """``compactor`` with the store's own rules where the caller brought none, and in any case with those without
+    which its program could not take the result."""
+    rules = store.compaction if isinstance(store, Compactable) else {}
+    if compactor is None or not rules:
+        return compactor
+    chosen = rules if is_usual else {name: value for name, value in rules.items() if name in _NEEDED}
+    return replace(compactor, settings=CompactionSettings.of(chosen, compactor.settings))
 
 
 def _with_parts(

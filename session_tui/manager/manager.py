@@ -12,9 +12,12 @@ from session_tui.manager.migration import Migration
 from session_tui.manager.retention import Retention
 from session_tui.manager.statistics import Figures
 from session_tui.manager.summaries import Summaries
+from session_tui.manager.windows import Windows
 
 
-class SessionManager(Conversations, Summaries, Belongings, Compacting, Retention, Figures, Migration, Checkpoints):
+class SessionManager(
+    Conversations, Windows, Summaries, Belongings, Compacting, Retention, Figures, Migration, Checkpoints
+):
     """The life of an agent's sessions in one store, from any thread, beside any number of other processes.
 
     What a call changes, it changes as a whole or not at all. A session is written once a person has said something

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from session_tui import durations
 from session_tui.errors import SessionTuiError, UsageError
 from session_tui.manager.endings import Endings
 from session_tui.model import EndReason, Health, Session, SessionKey, SessionState
@@ -95,13 +96,15 @@ class Retention(Endings):
 
     # ── cleaning ──────────────────────────────────────────────────────────────────────────────────────
 
-    def clean(self, days: int = DAYS, *, everything: bool = False) -> tuple[SessionKey, ...]:
+    def clean(self, older_than: int | str = DAYS, *, everything: bool = False) -> tuple[SessionKey, ...]:
         """Move the sessions to the trash that did not change for so many days, in any project, and say which; a
-        negative number stands for thirty. Zero means every session and needs ``everything``.
+        negative number stands for thirty. A duration such as ``2w`` counts begun days whole. Zero means every session
+        and needs ``everything``.
 
         Raises:
-            UsageError: zero days without ``everything``.
+            UsageError: zero days without ``everything``, or a text that is no duration.
         """
+        days = durations.days(older_than) if isinstance(older_than, str) else older_than
         if days == 0 and not everything:
             raise UsageError("zero days would delete every session", hint="say so with everything=True")
         return self.clean_before(self._clock() - timedelta(days=DAYS if days < 0 else days))
@@ -113,15 +116,11 @@ class Retention(Endings):
         return ()
 
     def clean_beyond(self, number: int = SESSIONS) -> tuple[SessionKey, ...]:
-        """Move all but the ``number`` last changed sessions to the trash, and say which went.
-
-        Raises:
-            UsageError: a number below one.
-        """
-        if number < 1:
-            raise UsageError(f"at least one session must stay, not {number}")
+        """Move all but the ``number`` last changed sessions to the trash, and say which went; a number below one stands
+        for forty."""
+        stay = number if number > 0 else SESSIONS
         with self._attempt("clean sessions"):
-            surplus = ordered(self._heads())[number:]
+            surplus = ordered(self._heads())[stay:]
             times = {session.key: session.updated_at for session in surplus}
             return self._cleaned(surplus, lambda session: session.updated_at == times[session.key])
         return ()

@@ -34,6 +34,8 @@ class SessionInfo:
     cost: float | None
     summaries: int
     active_messages: int
+    last_turn: int = 0
+    """The highest number that a model or tool call was recorded under; the next turn is one more."""
 
 
 class Figures(Core):
@@ -66,6 +68,7 @@ class Figures(Core):
         with self._attempt("read", key):
             transcript = self._read(key)
             session = transcript.session
+            turns = [*(each.turn for each in transcript.usage), *(each.turn for each in transcript.metrics)]
             known = [cost.usd for cost in transcript.costs if cost.usd is not None]
             return SessionInfo(
                 session=session,
@@ -74,6 +77,7 @@ class Figures(Core):
                 cost=sum(known) if known else None,
                 summaries=len(transcript.summaries),
                 active_messages=(session.message_count or 0) - (session.archived_count or 0),
+                last_turn=max(turns, default=0),
             )
         return None
 

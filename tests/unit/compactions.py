@@ -1,14 +1,9 @@
-"""Writing compactions back to copies of stores, for the tests of adapters that can: carried out, failed, cut off."""
+"""Writing compactions back to copies of stores, for the tests of adapters that can: carried out, failed."""
 
 from __future__ import annotations
 
-import json
-import random
-import shutil
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -141,85 +136,3 @@ def refused(adapter: Adapter, before: Transcript, plan: CompactPlan, path: Path,
     assert stood == dump(path)
     assert () == trash.items()
     return caught.value
-
-
-# ── cut off ───────────────────────────────────────────────────────────────────────────────────────────────
-
-# A process that forks for each order, so that a round costs no start of Python. Its child counts the calls and
-# returns of a compaction, kills itself at the given one, and otherwise answers how many there were.
-FORKER = """
-import json, os, signal, sys
-from pathlib import Path
-from session_tui.adapters.base import World
-from session_tui.registry import discover
-from session_tui.trash import Trash
-from tests.unit.compactions import carry_out, plan_for, read
-
-ADAPTERS = discover().adapters
-
-def child(order):
-    home = Path(order["home"])
-    world = World(home, {}, home / order["cwd"], home / "data", given={order["store"]: (Path(order["database"]),)})
-    adapter = ADAPTERS[order["store"]](world)
-    before = read(adapter, order["id"])
-    plan = plan_for(adapter, before)
-    seen, last = 0, order["kill_at"]
-    def count(frame, event, argument):
-        nonlocal seen
-        seen += 1
-        if seen == last:
-            os.kill(os.getpid(), signal.SIGKILL)
-    sys.setprofile(count)
-    try:
-        carry_out(adapter, before, plan, Trash(Path(order["trash"])))
-    finally:
-        sys.setprofile(None)
-    return seen
-
-for line in sys.stdin:
-    reading, writing = os.pipe()
-    process = os.fork()
-    if process == 0:
-        os.write(writing, str(child(json.loads(line))).encode())
-        os._exit(0)
-    os.close(writing)
-    answer = b"".join(iter(lambda: os.read(reading, 4096), b""))
-    os.close(reading)
-    os.waitpid(process, 0)
-    print(answer.decode() or "0", flush=True)
-"""
-ROUNDS = 24
-
-
-def cut_off(
-    store: str, id: str, database: Path, folder: Path, known: Callable[[Dump], Mapping[str, object]] = dict
-) -> set[str]:
-    """Compact copies of the database in processes killed at random points: each copy is as it was or compacted,
-    never something between. Returns which of both were met; ``known`` leaves out what differs from run to run."""
-    seed = random.Random(4711)
-    old = known(dump(database))
-    command = [sys.executable, "-c", FORKER]
-    root = Path(__file__).resolve().parents[2]
-    met = set()
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root) as forker:
-        assert forker.stdin and forker.stdout
-        calls, new = 0, old
-        for turn in range(ROUNDS + 1):
-            place = folder / f"round-{turn}"
-            copy = place / database.name
-            place.mkdir(parents=True)
-            shutil.copyfile(database, copy)
-            order = {"home": str(place), "cwd": ".", "database": str(copy), "store": store, "id": id}
-            kill_at = seed.randint(calls // 3, calls) if turn else -1
-            forker.stdin.write(json.dumps(order | {"trash": str(place / "trash"), "kill_at": kill_at}) + "\n")
-            forker.stdin.flush()
-            said = int(forker.stdout.readline())
-            state = known(dump(copy))
-            if not turn:
-                calls, new = said, state
-                assert calls and new != old
-            else:
-                assert said == 0 and state in (old, new)
-                met.add("old" if state == old else "new")
-        forker.stdin.close()
-    return met

@@ -96,3 +96,66 @@ def test_the_command_line_shows_why_nothing_was_noted(
 
     assert 0 == answer.code, answer.err
     assert "note: memory was not refreshed" in answer.err
+
+
+def test_a_summary_of_the_overlay_shows_behind_what_it_covers(home: Path) -> None:
+    library, result = compacted(home, CompactOptions(target="overlay"))
+
+    shown = library.open(library.resolve(SESSION).key)
+    place = next(position for position, message in enumerate(shown.messages) if message.is_summary)
+
+    assert [result.summary] == [summary.content for summary in shown.summaries]
+    assert result.removed_messages == place
+    assert shown.messages[place].archived
+    assert result.summary == shown.session.summary
+    assert 1 == shown.session.compaction_count
+
+
+def test_the_overlay_goes_on_from_its_own_summary(home: Path) -> None:
+    library, first = compacted(home, CompactOptions(target="overlay", ratio=0.3, preserve_recent=2))
+    key = library.resolve(SESSION).key
+
+    again = library.prepare_compaction(key, CompactOptions(target="overlay", ratio=0.5, preserve_recent=2))
+    library.write_compaction(again, again.run(Progress()))
+    earlier, later = library.userdata.own_compactions(key)
+
+    assert not set(earlier.plan.compact) & set(later.plan.compact)
+    assert (earlier.summary.id,) == later.plan.carried
+    assert first.summary == earlier.summary.content
+    assert 2 == len(library.open(key).summaries)
+
+
+def test_undoing_a_compaction_of_the_store_leaves_the_overlay_alone(home: Path) -> None:
+    library, _ = compacted(home, CompactOptions(target="store"))
+    key = library.resolve(SESSION).key
+    other = library.prepare_compaction(key, CompactOptions(target="overlay", preserve_recent=1, ratio=1.0))
+    library.write_compaction(other, other.run(Progress()))
+
+    library.restore(library.trash.items()[0].trash_id)
+
+    assert 1 == len(library.userdata.compactions(key))
+    assert 1 == len(library.userdata.own_compactions(key))
+
+
+def test_a_summarizer_asked_for_by_name_writes_although_none_is_to_by_itself(home: Path) -> None:
+    library = Library(
+        world(home, cwd=home / "orchard"), config=Config(compaction=CompactionSection(use_ai_summary=False))
+    )
+    library.refresh()
+    key = library.resolve(SESSION).key
+
+    usual = library.prepare_compaction(key, CompactOptions())
+    asked = library.prepare_compaction(key, CompactOptions(summarizer="llm"))
+
+    assert ("extractive", "llm") == (usual.summarizer.name, asked.summarizer.name)
+
+
+def test_a_summary_that_is_discarded_leaves_no_memory_behind(home: Path, memory: Path) -> None:
+    library = Library(world(home, cwd=home / "orchard"))
+    library.refresh()
+    prepared = library.prepare_compaction(library.resolve(SESSION).key, CompactOptions())
+
+    prepared.run(Progress())
+
+    assert WISH.rstrip(".") in prepared.noted.get(prepared.session.key)
+    assert not memory.exists()

@@ -4,6 +4,15 @@ otherwise. Messages are plain text; a compaction flags the old rows and adds a s
 
 from __future__ import annotations
 
-from session_tui.agents.atmos.adapter import Atmos
+from typing import TYPE_CHECKING
+
+from session_tui.adapters.usual import Usual, lazily
+
+if TYPE_CHECKING:
+    from session_tui.agents.atmos.adapter import Atmos
 
 __all__ = ["Atmos"]
+
+USUAL = Usual("adapter:Atmos", projects=(".atmos/sessions",), variables=("ATMOS_BASE_PATH",))
+
+__getattr__ = lazily(__name__, Atmos="adapter")

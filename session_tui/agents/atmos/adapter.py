@@ -24,6 +24,7 @@ from session_tui.model import (
     CompactPlan,
     ContextItem,
     Launch,
+    Message,
     Refusal,
     Session,
     SessionKey,
@@ -86,17 +87,26 @@ class Atmos(WritableDatabase):
 
     def entries(self, database: sqlite3.Connection, rowids: Sequence[int] | None) -> tuple[list[Row], str]:
         """The session rows with tallies of messages, summaries and context."""
+        found, fault = self._rows(database, rowids)
+        archived = "archived" in rows.columns(database, "messages")
+        fields = (
+            "COUNT(*) AS messages",
+            "MAX(rowid) AS newest_message",
+            "SUM(LENGTH(CAST(content AS BLOB))) AS bytes",
+            "SUM(COALESCE(archived, 0) <> 0) AS archived_messages" if archived else "0 AS archived_messages",
+        )
+        messages, broken = tally(database, "messages", fields, rowids)
+        for row in found:
+            row.update(messages.get(row["id"], {}))
+        return found, fault or broken
+
+    @staticmethod
+    def _rows(database: sqlite3.Connection, rowids: Sequence[int] | None) -> tuple[list[Row], str]:
+        """The session rows with tallies of summaries and context alone, and what stopped the reading, or ""."""
         have = rows.columns(database, "sessions")
         more = sorted(have.difference(_SESSION))
         found, fault = rows.select(database, "sessions", ("rowid", *_SESSION, *more), f"WHERE {among(rowids)}")
-        archived = "archived" in rows.columns(database, "messages")
         tables = {
-            "messages": (
-                "COUNT(*) AS messages",
-                "MAX(rowid) AS newest_message",
-                "SUM(LENGTH(CAST(content AS BLOB))) AS bytes",
-                "SUM(COALESCE(archived, 0) <> 0) AS archived_messages" if archived else "0 AS archived_messages",
-            ),
             "message_summaries": (
                 "COUNT(*) AS summaries",
                 "MAX(compacted_at) AS compacted",
@@ -104,12 +114,12 @@ class Atmos(WritableDatabase):
             ),
             "session_context": ("COUNT(*) AS contexts", "SUM(LENGTH(CAST(context_value AS BLOB))) AS context_bytes"),
         }
-        tallies = {table: tally(database, table, fields, rowids) for table, fields in tables.items()}
+        tallies = [tally(database, table, fields, rowids)[0] for table, fields in tables.items()]
         for row in found:
             row["extra"] = unnamed(row, more)
-            for answer, _ in tallies.values():
+            for answer in tallies:
                 row.update(answer.get(row["id"], {}))
-        return found, fault or tallies["messages"][1]
+        return found, fault
 
     def details(self, database: sqlite3.Connection, path: str, entries: Sequence[Row]) -> Mapping[int, Row]:
         """The first thing a person said in each session."""
@@ -159,9 +169,12 @@ class Atmos(WritableDatabase):
         return rows.read(Path(source.path), lambda database: self._transcript(database, source))
 
     def _transcript(self, database: sqlite3.Connection, source: Source) -> Transcript:
-        entry, session = self.entry(database, source)
+        # What `entries` has counted by a query is told by the messages, which are read anyway.
+        entry, broken = self.row(database, source, self._rows)
         own = f"WHERE {belonging([rowid(entry)])} ORDER BY rowid"
         found = MessageRows(database, rowid(entry), "archived")
+        entry |= {"messages": len(found.records), "bytes": sum(found.sizes)}
+        session = self.described(database, source, entry, broken)
         condensed, _ = rows.select(database, "message_summaries", ("rowid", *_SUMMARY), own)
         context, _ = rows.select(database, "session_context", _CONTEXT, own)
         conversation = Conversation(found, condensed)
@@ -216,6 +229,10 @@ class Atmos(WritableDatabase):
     def refuses_compaction(self, session: Session) -> Refusal | None:
         """Never a refusal: messages are flagged, and one summary is added."""
         return None
+
+    def plain_summary(self, messages: Sequence[Message]) -> str:
+        """What the program writes in place of ``messages`` without a model."""
+        return writing.plain_summary(messages)
 
     def touched(self, session: Session, plan: CompactPlan) -> Belongings:
         """The messages that are archived, and the session's summaries."""

@@ -69,10 +69,9 @@ class Conversation:
         self._lossy = {rows.text(row["id"]) for row in condensed if rows.is_lossy(row["summary_content"])}
         self._archived = [record[5] not in (None, 0) for record in found.records]
         self.archived_count = sum(self._archived)
-        after = self._placed() if condensed else {}
-        self._parts: list[int | Summary] = [*after.get(-1, ())]
-        for position in range(len(found.records)):
-            self._parts += (position, *after.get(position, ()))
+        self._parts: list[int | Summary] = list(range(len(found.records)))
+        for position, summaries in sorted(self._placed().items(), reverse=True) if condensed else ():
+            self._parts[position + 1 : position + 1] = summaries
 
     def _placed(self) -> Mapping[int, Sequence[Summary]]:
         """The summaries by the position of the last message each stands for."""
@@ -86,8 +85,8 @@ class Conversation:
 
     def messages(self) -> Messages:
         """The messages, decoded when they are asked for."""
-        stored = [content if isinstance(content := record[3], bytes) else b"" for record in self._found.records]
-        weights = [len(part.content if isinstance(part, Summary) else stored[part]) for part in self._parts]
+        sizes = self._found.sizes
+        weights = [sizes[part] if isinstance(part, int) else len(part.content) for part in self._parts]
         return Messages(weights, self._message)
 
     def _message(self, index: int) -> Message:
@@ -107,10 +106,10 @@ class Conversation:
 
     def tokens(self) -> int:
         """About how many tokens the program would send: those of summaries and of messages not archived."""
-        sent = zip(self._found.records, self._archived, strict=True)
-        active = [rows.raw(record[3]) for record, archived in sent if not archived]
         summaries = sum(tokens.estimate(summary.content) for summary in self.summaries)
-        size = sum(map(len, active))
+        sizes = zip(self._found.sizes, self._archived, strict=True)
+        size = sum([size for size, archived in sizes if not archived])
         if size > COUNTED_WHOLE:
             return summaries + round(size / tokens.ASCII_PER_TOKEN)
-        return summaries + sum(tokens.estimate(decoded(content)[0]) for content in active)
+        sent = zip(self._found.records, self._archived, strict=True)
+        return summaries + sum(tokens.estimate(decoded(record[3])[0]) for record, archived in sent if not archived)

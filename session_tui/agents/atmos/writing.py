@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -15,7 +15,7 @@ from session_tui.adapters.row_writes import demand
 from session_tui.adapters.rows import Row
 from session_tui.adapters.writing import new_id, outdated
 from session_tui.errors import StoreError
-from session_tui.model import CompactPlan, Summary
+from session_tui.model import CompactPlan, Message, Summary
 from session_tui.text import scrub
 
 RULES: Final[Mapping[str, object]] = {
@@ -29,6 +29,8 @@ RULES: Final[Mapping[str, object]] = {
 READ_BY: Final = ("exec", "ask")
 """The commands that go on from summaries and active messages alone."""
 NOTE: Final = "atmos chat still shows and sends the whole conversation; exec and ask go on from the summary"
+EXCERPT: Final = 200
+"""Bytes of each message that the program's own summary quotes."""
 _SUMMARY: Final = (
     "INSERT INTO message_summaries (id, session_id, provider, original_message_ids, message_range, summary_content,"
     " token_count, compacted_at) SELECT ?, id, '', ?, ?, ?, ?, ? FROM sessions WHERE rowid = ?"
@@ -51,6 +53,18 @@ def rename(database: sqlite3.Connection, entry: Row, name: str) -> None:
     if taken.fetchone():
         raise StoreError(f"another session of this project is named {name!r}", hint="choose another name")
     database.execute("UPDATE sessions SET name = ? WHERE rowid = ?", (scrub(name), rowid(entry)))
+
+
+def plain_summary(messages: Sequence[Message]) -> str:
+    """The program's own summary where no model writes one: the beginning of every message. A character that the
+    program would cut apart is left out."""
+    quoted = "".join(f"[{message.role.value}]: {_excerpt(message.text)}\n\n" for message in messages)
+    return f"SUMMARY OF EARLIER CONVERSATION:\n\n{quoted}(Summarized {len(messages)} messages)\n"
+
+
+def _excerpt(text: str) -> str:
+    raw = scrub(text).encode()
+    return f"{raw[:EXCERPT].decode('utf-8', 'ignore')}..." if len(raw) > EXCERPT else raw.decode()
 
 
 def touched(session: str, plan: CompactPlan) -> tuple[Rows, ...]:

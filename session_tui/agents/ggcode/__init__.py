@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
-from session_tui.agents.ggcode.appending import Ggcode
+from typing import TYPE_CHECKING
+
+from session_tui.adapters.usual import Usual, lazily
+
+if TYPE_CHECKING:
+    from session_tui.agents.ggcode.appending import Ggcode
 
 __all__ = ["Ggcode"]
+
+USUAL = Usual("sessions:Sessions", homes=(".ggcode/sessions",))
+
+__getattr__ = lazily(__name__, Ggcode="appending")

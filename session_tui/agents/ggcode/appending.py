@@ -24,7 +24,7 @@ from session_tui.adapters.writing import identified
 from session_tui.agents.ggcode import encoding
 from session_tui.agents.ggcode.changing import Changing
 from session_tui.agents.ggcode.encoding import line, record
-from session_tui.agents.ggcode.reading import DETAILS, Reading
+from session_tui.agents.ggcode.reading import DETAILS, META_DETAILS, Reading
 from session_tui.agents.ggcode.rewriting import File, Piece
 from session_tui.agents.ggcode.sessions import ID
 from session_tui.errors import StoreError, UnknownSession
@@ -178,8 +178,9 @@ class Ggcode(Changing, Revising):
     def _beside(self, id: str, before: Transcript, after: Transcript, reading: Reading) -> list[Record]:
         """The records, other than messages and ``meta``, that make ``after`` of ``before``."""
         known = reading.details
+        has_own = _own_metadata(before.session) != _own_metadata(after.session)
         kept = replace(
-            known.told(before.session, after.session, without=_NATIVE),
+            known.told(before.session, after.session, without=_NATIVE if has_own else (*_NATIVE, "metadata")),
             context=after.context,
             files_read=after.files_read,
             summaries=_own(after, before, known),
@@ -236,6 +237,11 @@ def _named(messages: Sequence[Message]) -> list[Message]:
 def _dated(messages: Sequence[Message]) -> tuple[Message, ...]:
     now = datetime.now(UTC)
     return tuple(message if message.created_at else replace(message, created_at=now) for message in messages)
+
+
+def _own_metadata(session: Session) -> Record:
+    """What a ``meta`` record has no place for."""
+    return {name: value for name, value in session.metadata.items() if name not in META_DETAILS}
 
 
 def _own(after: Transcript, before: Transcript, known: Details) -> tuple[Summary, ...]:

@@ -18,7 +18,7 @@ import msgspec
 
 from session_tui.adapters import times
 from session_tui.adapters.conversation import Record
-from session_tui.agents.ggcode.reading import SUMMARY_MARK
+from session_tui.agents.ggcode.reading import META_DETAILS, SUMMARY_MARK
 from session_tui.model import (
     Attachment,
     Block,
@@ -185,7 +185,7 @@ def meta_values(session: Session) -> dict[str, object]:
     }
     if session.token_usage:
         values["token_usage"] = _usage(session.token_usage)
-    return values
+    return values | {name: session.metadata[name] for name in META_DETAILS if name in session.metadata}
 
 
 def _usage(usage: Usage) -> dict[str, object]:

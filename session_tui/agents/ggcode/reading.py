@@ -11,6 +11,7 @@ import msgspec
 
 from session_tui import model
 from session_tui.adapters import details, jsonl, ledger, parts, prompts, times
+from session_tui.adapters.batches import Batch, batches
 from session_tui.adapters.conversation import Conversation, Entry, Record
 from session_tui.adapters.rows import mapping, text
 from session_tui.model import Message, Role, TokenSource
@@ -73,7 +74,7 @@ class _Envelope(msgspec.Struct, gc=False):
     message: _Head | None = None
 
 
-_envelope = msgspec.json.Decoder(_Envelope).decode
+_decoder = msgspec.json.Decoder(_Envelope)
 
 
 class Reading(Conversation):
@@ -92,24 +93,18 @@ class Reading(Conversation):
         self.is_newest = path.with_name(f"{path.name}.flock").exists() or path.with_name(f"{INDEX}.flock").exists()
         """Whether a program that knows checkpoints by id has the store, or wrote to this file."""
         self.details = details.Details()
+        self._emptied = 0
         self._named: list[tuple[str, str]] = []
         self._converted: list[tuple[str, str]] = []
         self._last: Entry | None = None
-        for line in self.records.lines():
-            try:
-                envelope = _envelope(line.raw)
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                envelope = self._guessed(line)
-            self.is_newest = self.is_newest or bool(len(envelope.timestamp) or len(envelope.token_usage))
-            if envelope.type != "message":
-                self._note(line, envelope.type)
-            elif envelope.message:
-                self._add(line, envelope.message)
-            else:
-                self.problem(line, "a message record without a message")
+        for batch in batches(self.records, _decoder, self._guessed):
+            self._take(batch)
         self.checkpoints += self.settle(self._named)
         if self.is_newest and not self._named:
             self.settle(self._converted)
+        if not self.is_newest:
+            for entry in self.entries[: self._emptied]:
+                entry.archived = True
 
     def _guessed(self, line: jsonl.Line) -> _Envelope:
         """What a line says whose values are of other types than the program writes."""
@@ -118,29 +113,39 @@ class Reading(Conversation):
         head = _Head(text(told.get("id")), text(told.get("role"))) if told else None
         return _Envelope(text(record.get("type")), message=head)
 
-    def _add(self, line: jsonl.Line, head: _Head) -> None:
+    def _take(self, batch: Batch[_Envelope]) -> None:
+        """Take the records of some lines."""
+        for position, (envelope, start, end) in enumerate(zip(batch.values, batch.starts, batch.ends, strict=True)):
+            if not self.is_newest and (len(envelope.timestamp) or len(envelope.token_usage)):
+                self.is_newest = True
+            if envelope.type == "message" and envelope.message:
+                self._add(batch, position, start, end - start, envelope.message)
+            elif envelope.type != "message":
+                self._note(batch.line(position), envelope.type)
+            else:
+                self.problem(batch.line(position), "a message record without a message")
+
+    def _add(self, batch: Batch[_Envelope], position: int, offset: int, length: int, head: _Head) -> None:
         role = ROLES.get(head.role, _SYSTEM)
-        weight, size = 0, line.length
+        weight, size = 0, length
         for part in head.content or ():
             if part.type == "text":
                 weight += len(part.text)
             else:
                 weight += _FOLDED
                 size -= len(part.image_data) + len(part.images)
-        entry = Entry(head.id or str(line.index), role, weight, size, line.offset, line.length)
-        if line.length > LINE_LIMIT:
-            self.problem(line, f"a line of {line.length:,} bytes, which ggcode leaves out")
+        entry = Entry(head.id or str(batch.index + position), role, weight, size, offset, length)
+        if length > LINE_LIMIT:
+            self.problem(batch.line(position), f"a line of {length:,} bytes, which ggcode leaves out")
             entry.skipped = True
         if role is _SYSTEM or head.content is None:
             content = self.said(self.record(entry)[0])[1]
             entry.summary = role is _SYSTEM and _is_summary(content)
             if isinstance(content, str):
-                self.problem(line, "content that is plain text, which ggcode leaves out")
+                self.problem(batch.line(position), "content that is plain text, which ggcode leaves out")
                 entry.skipped = True
-        known = len(self.entries)
-        self.add(entry, head.id)
-        if len(self.entries) == known:
-            self.repeated[line.offset] = head.id
+        if not self.add(entry, head.id):
+            self.repeated[offset] = head.id
         self._last = entry
 
     def _note(self, line: jsonl.Line, kind: str) -> None:
@@ -159,7 +164,8 @@ class Reading(Conversation):
                 self.unknown[kind] += 1
 
     def _checkpoint(self, line: jsonl.Line, record: Record) -> None:
-        """Take a checkpoint of either kind; one with neither a summary's id nor messages stands for nothing."""
+        """Take a checkpoint of either kind. One with neither a summary's id nor messages stands for nothing, and old
+        programs go on from nothing then."""
         self.checkpoint_lines[line.offset] = record
         summary, items = text(record.get("checkpoint_summary_msg_id")), record.get("checkpoint_messages")
         if summary:
@@ -168,8 +174,11 @@ class Reading(Conversation):
         elif isinstance(items, list) and items:
             self.embed([{"message": item} for item in items], str(line.index))
             self._convert()
+            self._emptied = 0
             self.checkpoints += 1
             self.ledger.fill = None
+        elif not items:
+            self._emptied = len(self.entries)
 
     def _convert(self) -> None:
         """Note what a newer program makes of the embedded checkpoint just taken when it loads the file: its summary,

@@ -177,7 +177,7 @@ class File:
         if not (without or taken) or raw not in self._checkpoints:
             return raw
         told = mapping(jsonl.decode(raw).value)
-        if any(told.get(name) for name in without):
+        if any(told.get(name) for name in without) or (len(without) > 1 and self._empties(told)):
             return b""
         items = told.get("checkpoint_messages")
         if not isinstance(items, list) or not taken:
@@ -185,6 +185,10 @@ class File:
         gone = [self._item(known) for known in taken]
         kept = [item for item in items if item not in gone]
         return raw if len(kept) == len(items) else line({**told, "checkpoint_messages": kept})
+
+    def _empties(self, told: Record) -> bool:
+        """Whether a checkpoint has old programs leave out all that stands before it."""
+        return not self.reading.is_newest and not any(told.get(name) for name in _CHECKPOINTS)
 
     def _item(self, known: int) -> object:
         found = (entry.item for entry in self.reading.entries if entry.item is not None and id(entry.item) == known)

@@ -70,6 +70,12 @@ class Sessions(Adapter):
                 continue
             yield self.source_of(SessionKey(self.name, id, str(root.path)), Path(entry.path), status)
 
+    def newest(self, root: Root, limit: int) -> Sequence[Source]:
+        """The files modified last."""
+        found = files.newest([root.path], ".jsonl", limit)
+        keyed = ((SessionKey(self.name, Path(path).stem, str(root.path)), Path(path), status) for path, status in found)
+        return [self.source_of(*told) for told in keyed]
+
     def source_of(self, key: SessionKey, path: Path, status: os.stat_result) -> Source:
         """The source of the session at ``path``."""
         listed = self._listings.entries(key.root).get(key.id, {})

@@ -23,7 +23,7 @@ from session_tui.adapters.rows import integer, text
 from session_tui.agents.picoclaw import encoding
 from session_tui.agents.picoclaw.changing import FILE_MODE, NOTE, Changing
 from session_tui.agents.picoclaw.reading import LINES, SUMMARY_ID, Reading
-from session_tui.agents.picoclaw.sessions import DETAILS, LEGACY, meta_of
+from session_tui.agents.picoclaw.sessions import DETAILS, LEGACY, ROUTING, aliases_of, gives_way, meta_of, stem_of
 from session_tui.errors import StoreError, UnknownSession
 from session_tui.model import Message, Session, SessionKey, SessionState, Summary, Transcript
 
@@ -55,15 +55,20 @@ class Picoclaw(Changing, Revising):
         """Where to `read` the session."""
         path = self._found(key)
         stamp = files.stamp(path, meta_of(path))
-        return Source(replace(key, root=str(path.parent)), str(path), stamp)
+        id = text((self.held(path) or {}).get("key")) or key.id
+        return Source(replace(key, id=id, root=str(path.parent)), str(path), stamp)
 
     def _path(self, key: SessionKey) -> Path:
-        stem = key.id.translate(str.maketrans(":/\\", "___"))
-        return Path(key.root or self.key().root, f"{stem}{LINES}")
+        return Path(key.root or self.key().root, f"{stem_of(key.id)}{LINES}")
 
     def _found(self, key: SessionKey) -> Path:
+        """The lines of the session; keys that make one file name share a session."""
         path = self._path(key)
-        if not path.is_file() or text((self.held(path) or {}).get("key")) not in ("", key.id):
+        if (
+            not path.is_file()
+            or gives_way(path)
+            or stem_of(text((self.held(path) or {}).get("key"))) not in ("", stem_of(key.id))
+        ):
             raise UnknownSession(f"no such session: {key.ref}")
         return path
 
@@ -148,7 +153,7 @@ class Picoclaw(Changing, Revising):
         own = {summary.id: summary for summary in before.summaries}
         said = {summary.id for summary in known.summaries}
         told = replace(
-            known.told(before.session, after.session, without=_NATIVE),
+            known.told(_unrouted(before.session), _unrouted(after.session), without=_NATIVE),
             context=after.context,
             files_read=after.files_read,
             summaries=tuple(each for each in after.summaries if each.id in said or own.get(each.id) != each),
@@ -158,7 +163,8 @@ class Picoclaw(Changing, Revising):
             metrics=after.metrics,
         )
         moment = times.rfc3339_local(after.session.updated_at or datetime.now(UTC))
-        whole = {**held, "summary": kept.summary, "skip": kept.skip, "count": kept.count, "updated_at": moment}
+        routed = _routed(held, before.session, after.session)
+        whole = {**routed, "summary": kept.summary, "skip": kept.skip, "count": kept.count, "updated_at": moment}
         whole = {name: whole[name] for name in whole if name != DETAILS} | {**_as_key(told)}
         files.write_atomic(meta_of(path), encoding.meta(whole), mode=FILE_MODE)
 
@@ -222,6 +228,19 @@ def _raw(reading: Reading) -> dict[str, bytes]:
 def _dated(messages: Sequence[Message]) -> tuple[Message, ...]:
     now = datetime.now(UTC)
     return tuple(message if message.created_at else replace(message, created_at=now) for message in messages)
+
+
+def _unrouted(session: Session) -> Session:
+    data = {name: value for name, value in session.custom_data.items() if name not in ROUTING}
+    return replace(session, custom_data=data)
+
+
+def _routed(held: Record, before: Session, after: Session) -> Record:
+    """The meta file with what was changed of its scope and its aliases, each of these once and none the key."""
+    wanted = [name for name in ROUTING if before.custom_data.get(name) != after.custom_data.get(name)]
+    told = {name: held[name] for name in held if name not in wanted}
+    told |= {name: after.custom_data[name] for name in wanted if name in after.custom_data}
+    return told | {"aliases": aliases_of(told)} if "aliases" in wanted and "aliases" in told else told
 
 
 def _as_key(told: Details) -> Record:

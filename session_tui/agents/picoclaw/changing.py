@@ -20,7 +20,7 @@ from session_tui.adapters.rows import text
 from session_tui.adapters.writing import outdated
 from session_tui.agents.picoclaw import encoding
 from session_tui.agents.picoclaw.reading import LINE_LIMIT, LINES, Reading
-from session_tui.agents.picoclaw.sessions import LEGACY, Sessions, meta_of
+from session_tui.agents.picoclaw.sessions import LEGACY, META, Sessions, meta_of
 from session_tui.errors import StoreDamaged
 from session_tui.model import CompactPlan, Refusal, Session, Summary
 
@@ -82,10 +82,11 @@ class Changing(Sessions):
     def belongings(self, session: Session) -> Belongings:
         """The lines, the meta file and a legacy file of the same name, as far as they are there."""
         path = Path(session.path)
-        if path.suffix != LINES:
+        if not path.name.endswith((LINES, LEGACY)) or path.name.endswith(META):
             return Belongings(files=(path,))
+        lines = path.with_suffix(LINES)
         return Belongings(
-            files=tuple(each for each in (path, meta_of(path), path.with_suffix(LEGACY)) if each.exists())
+            files=tuple(each for each in (lines, meta_of(lines), path.with_suffix(LEGACY)) if each.exists())
         )
 
     def touched(self, session: Session, plan: CompactPlan) -> Belongings:

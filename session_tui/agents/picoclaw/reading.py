@@ -8,9 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
-from session_tui.adapters import chat, jsonl, prompts, times
+from session_tui.adapters import chat, prompts, times
+from session_tui.adapters.batches import Batch, batches
 from session_tui.adapters.conversation import Conversation, Entry, Record
 from session_tui.adapters.rows import integer, mapping, text
 from session_tui.model import Message, Role, TokenSource
@@ -19,6 +18,7 @@ LINE_LIMIT: Final = 10 * 1024 * 1024
 """A longer line makes the program fail to read the whole session."""
 SUMMARY_ID: Final = "summary"
 LINES: Final = ".jsonl"
+_USER: Final = Role.USER
 
 
 class Reading(Conversation):
@@ -33,8 +33,8 @@ class Reading(Conversation):
         self._runes = 0
         self._tools: dict[str, str] = {}
         if path.suffix == LINES:
-            for line in self.records.lines():
-                self._take(line)
+            for batch in batches(self.records, chat.HEAD, lambda line: chat.head_of(self.leniently(line))):
+                self._take(batch)
         else:
             items = held.get("messages")
             for number, item in enumerate(items if isinstance(items, list) else ()):
@@ -45,26 +45,31 @@ class Reading(Conversation):
             entry = Entry(SUMMARY_ID, Role.SYSTEM, len(summary), item=item, summary=True)
             self.entries.insert(next(sent, len(self.entries)), entry)
 
-    def _take(self, line: jsonl.Line) -> None:
-        self.raw_lines = line.index + 1
-        try:
-            head = chat.decode_head(line.raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            head = chat.head_of(self.leniently(line))
-        if head.role:
-            entry = Entry(str(line.index), Role.USER, size=line.length, offset=line.offset, length=line.length)
-            self._add(head, entry, line.index)
-        elif not self.problems or self.problems[-1].line != line.number:
-            self.problem(line, "not a message: it has no role")
-        if line.length > LINE_LIMIT:
-            self.problem(line, f"a line of {line.length:,} bytes, with which PicoClaw cannot read the session at all")
+    def _take(self, batch: Batch[chat.Head]) -> None:
+        """Take the messages of some lines."""
+        index = batch.index
+        self.raw_lines = index + len(batch.values)
+        for position, (head, start, end) in enumerate(zip(batch.values, batch.starts, batch.ends, strict=True)):
+            length = end - start
+            if head.role:
+                entry = Entry(str(index + position), _USER, 0, length, start, length)
+                self._add(head, entry, index + position)
+            elif batch.line(position).number not in {problem.line for problem in self.problems}:
+                self.problem(batch.line(position), "not a message: it has no role")
+            if length > LINE_LIMIT:
+                what = f"a line of {length:,} bytes, with which PicoClaw cannot read the session at all"
+                self.problem(batch.line(position), what)
 
     def _add(self, head: chat.Head, entry: Entry, number: int) -> None:
         entry.role, entry.weight = chat.role(head.role), head.weight
-        entry.skipped = head.is_thought
-        entry.archived = number < self._skip or entry.skipped
-        self._runes += 0 if entry.archived else len(head.content)
-        self._tools |= {call.id: call.function.name for call in head.tool_calls or () if call.function}
+        if head.reasoning_content:
+            entry.skipped = head.is_thought
+        if number < self._skip or entry.skipped:
+            entry.archived = True
+        else:
+            self._runes += len(head.content)
+        if head.tool_calls:
+            self._tools |= {call.id: call.function.name for call in head.tool_calls if call.function}
         self.model = head.model_name or self.model
         self.add(entry)
 

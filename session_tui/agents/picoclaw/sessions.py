@@ -24,6 +24,7 @@ from session_tui import model, tokens
 from session_tui.adapters import details, files, jsonl, listing, prompts, settings, times
 from session_tui.adapters.base import Adapter, Root, Source, World, places
 from session_tui.adapters.conversation import Record, titled
+from session_tui.adapters.details import Details
 from session_tui.adapters.rows import integer, mapping, text
 from session_tui.agents.picoclaw.reading import LINES, SUMMARY_ID, Reading, message_of
 from session_tui.errors import StoreDamaged
@@ -34,8 +35,11 @@ RESUMABLE: Final = ("agent:", "sk_v1_")
 META, LEGACY, BACKUP = ".meta.json", ".json", ".json.migrated"
 DETAILS: Final = "x_session_tui"
 """The key in a meta file of what the program has no place for."""
+ROUTING: Final = ("scope", "aliases")
+"""The keys of a meta file that say which conversations are led to the session."""
 _BETTER: Final = {LINES: (), LEGACY: (LINES,), META: (LINES, LEGACY), BACKUP: (LINES, LEGACY, META)}
 _ALIKE: Final = "PicoClaw cannot open this session either"
+_IN_NAMES: Final = str.maketrans(":/\\", "___")
 _EDGE: Final = 32 * 1024
 _PROMPT_SEARCH: Final = 2000
 _DROPPED = re.compile(r"\[(?:System Note: )?Emergency compression dropped (\d+) oldest messages due to context limit\]")
@@ -137,7 +141,7 @@ class Sessions(Adapter):
             return _damaged(session)
         count, skip = integer(held.get("count")), integer(held.get("skip")) or 0
         counted = replace(session, message_count=count, archived_count=None if count is None else min(skip, count))
-        return details.parse(held.get(DETAILS, {})).over(counted)
+        return details_of(held).over(counted)
 
     def read(self, source: Source) -> model.Transcript:
         """The lines, with the summary behind those that it stands for."""
@@ -154,7 +158,7 @@ class Sessions(Adapter):
         )
         if held is None:
             return replace(transcript, session=_damaged(transcript.session))
-        return details.parse(held.get(DETAILS, {})).about(transcript)
+        return details_of(held).about(transcript)
 
     def _session(
         self,
@@ -187,7 +191,7 @@ class Sessions(Adapter):
             summary=summary or None,
             summary_message_id=SUMMARY_ID if summary else None,
             metadata={"dropped_messages": int(dropped[1])} if dropped else {},
-            custom_data={name: told[name] for name in ("scope", "aliases") if name in told},
+            custom_data=_routing(told),
             size_bytes=status.st_size,
             path=source.path,
             extra={name: told[name] for name in told if name not in (*_META_KEYS, *_LEGACY_KEYS)},
@@ -224,7 +228,7 @@ class Sessions(Adapter):
     def _warning(self, session: Session, sessions: Path) -> str:
         key = session.key.id
         metas = (path for path, _ in _sessions(sessions) if path.suffix == LINES)
-        taken = next((held for path in metas if (held := self.held(path)) and key in _aliases(held)), {})
+        taken = next((held for path in metas if (held := self.held(path)) and key in aliases_of(held)), {})
         if taken:
             return f"newer versions continue {text(taken.get('key'))} instead, which lists this key as an alias"
         if session.scope and session.scope.channel not in ("", "cli"):
@@ -261,12 +265,27 @@ def _below(path: Path) -> Iterator[Path]:
 def _sessions(folder: Path) -> Iterator[tuple[Path, str]]:
     """The files that stand for sessions, with their stems: of each stem the lines, else the legacy file, else
     its backup or a lone meta file."""
-    names = {entry.name for entry in files.entries(folder) if entry.is_file()}
+    there = {entry.name for entry in files.entries(folder) if entry.is_file()}
+    doubled = (name for name in there if name.endswith(LINES) and name.removesuffix(LINES) + LEGACY in there)
+    names = there - {name for name in doubled if gives_way(folder / name)}
     for name in sorted(names):
         suffix = next((end for end in (LINES, META, BACKUP, LEGACY) if name.endswith(end)), "")
         stem = name.removesuffix(suffix)
         if suffix and not any(stem + end in names for end in _BETTER[suffix]):
             yield folder / name, stem
+
+
+def gives_way(path: Path) -> bool:
+    """Whether the lines at ``path`` are none while there is a legacy file, which the program shows then."""
+    try:
+        return path.with_suffix(LEGACY).is_file() and not path.stat().st_size
+    except OSError:
+        return False
+
+
+def stem_of(key: str) -> str:
+    """The name of the files of the session ``key``, without what they end in."""
+    return key.translate(_IN_NAMES)
 
 
 def meta_of(path: Path) -> Path:
@@ -303,9 +322,25 @@ def _agent_id(id: str) -> str:
     return re.sub(r"[^a-z0-9_-]+", "-", plain).strip("-")[:64] or "main"
 
 
-def _aliases(held: Record) -> Sequence[object]:
-    aliases = held.get("aliases")
-    return aliases if isinstance(aliases, list) else ()
+def aliases_of(held: Record) -> list[str]:
+    """The further keys of the session that a meta file names, each once and without its own."""
+    named = held.get("aliases")
+    found = [alias for alias in (named if isinstance(named, list) else ()) if isinstance(alias, str)]
+    return [alias for alias in dict.fromkeys(found) if alias not in ("", held.get("key"))]
+
+
+def _routing(held: Record) -> Record:
+    told = {name: held[name] for name in ROUTING if name in held}
+    return told | {"aliases": aliases_of(held)} if "aliases" in told else told
+
+
+def details_of(held: Record) -> Details:
+    """What a meta file keeps of ours; what leads to the session is always as the program has it."""
+    found = details.parse(held.get(DETAILS, {}))
+    if "custom_data" not in found.session:
+        return found
+    data = {**mapping(found.session["custom_data"]), **_routing(held)}
+    return replace(found, session={**found.session, "custom_data": data})
 
 
 def _scope(key: str, scope: Record) -> model.Scope | None:

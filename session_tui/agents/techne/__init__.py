@@ -7,7 +7,16 @@ its summary, framed as the program sends one to a model, and holds what stayed a
 
 from __future__ import annotations
 
-from session_tui.agents.techne.adapter import Techne
-from session_tui.agents.techne.content import estimate
+from typing import TYPE_CHECKING
+
+from session_tui.adapters.usual import Usual, lazily
+
+if TYPE_CHECKING:
+    from session_tui.agents.techne.adapter import Techne
+    from session_tui.agents.techne.content import estimate
 
 __all__ = ["Techne", "estimate"]
+
+USUAL = Usual("adapter:Techne", projects=(".techne",))
+
+__getattr__ = lazily(__name__, Techne="adapter", estimate="content")

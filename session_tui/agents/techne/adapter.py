@@ -101,8 +101,7 @@ class Techne(WritableDatabase):
 
     def entries(self, database: sqlite3.Connection, rowids: Sequence[int] | None) -> tuple[list[Row], str]:
         """The session rows with tallies of messages and read files."""
-        more = sorted(rows.columns(database, "sessions").difference(_SESSION))
-        found, fault = rows.select(database, "sessions", ("rowid", *_SESSION, *more), f"WHERE {among(rowids)}")
+        found, fault = self._rows(database, rowids)
         messages, broken = tally(
             database,
             "messages",
@@ -117,12 +116,20 @@ class Techne(WritableDatabase):
         )
         read, _ = tally(database, "read_files", ("COUNT(*) AS files", "MAX(read_at) AS read_at"), rowids)
         for row in found:
-            row["extra"] = unnamed(row, more)
             row.update(messages.get(row["id"], {}))
             row.update(read.get(row["id"], {}))
             if row.get("travelled"):
                 row["said"] = _latest(database, rowid(row))
         return found, fault or broken
+
+    @staticmethod
+    def _rows(database: sqlite3.Connection, rowids: Sequence[int] | None) -> tuple[list[Row], str]:
+        """The session rows alone, and what stopped the reading, or ""."""
+        more = sorted(rows.columns(database, "sessions").difference(_SESSION))
+        found, fault = rows.select(database, "sessions", ("rowid", *_SESSION, *more), f"WHERE {among(rowids)}")
+        for row in found:
+            row["extra"] = unnamed(row, more)
+        return found, fault
 
     def last_used(self, entry: Row) -> datetime | None:
         """The later of the session's own time, which messages leave alone, and its newest message's."""
@@ -131,14 +138,15 @@ class Techne(WritableDatabase):
 
     def details(self, database: sqlite3.Connection, path: str, entries: Sequence[Row]) -> Mapping[int, Row]:
         """The project, the first thing a person said in each session, and what a compaction archived."""
-        wanted = [rowid(entry) for entry in entries if entry.get("messages")]
+        wanted = [rowid(entry) for entry in entries if entry.get("messages") and "first_prompt" not in entry]
         said = first_prompts(database, wanted, prompt_in, "+created_at, messages.rowid")
         project = self._project(path)
         found: dict[int, Row] = {}
         for entry in entries:
-            found[rowid(entry)] = {"project": project, "first_prompt": said.get(rowid(entry), "")}
+            prompt = entry.get("first_prompt") or said.get(rowid(entry), "")
+            found[rowid(entry)] = {"project": project, "first_prompt": prompt}
             pointer = rows.text(entry["summary_message_id"])
-            if pointer:
+            if pointer and "compaction_count" not in entry:
                 key = SessionKey(self.name, rows.text(entry["id"]), path)
                 found[rowid(entry)] |= self._conversation(database, entry, key).counts()
         return found
@@ -182,8 +190,11 @@ class Techne(WritableDatabase):
         return rows.read(Path(source.path), lambda database: self._transcript(database, source))
 
     def _transcript(self, database: sqlite3.Connection, source: Source) -> Transcript:
-        entry, session = self.entry(database, source)
+        # What `entries` has counted by a query is told by the messages, which are read anyway.
+        entry, broken = self.row(database, source, self._rows)
         conversation = self._conversation(database, entry, source.key)
+        entry |= conversation.tallies()
+        session = self.described(database, source, entry, broken)
         own = f"WHERE {belonging([rowid(entry)])} ORDER BY read_at"
         read, _ = rows.select(database, "read_files", ("path", "read_at"), own)
         fault = conversation.fault if session.health is Health.CLEAN else ""

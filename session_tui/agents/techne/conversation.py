@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from session_tui.adapters import rows
-from session_tui.adapters.message_rows import MessageRows, decoded
-from session_tui.agents.techne.content import FOLDED, blocks_of, estimate, is_framed, unframed
+from session_tui.adapters.message_rows import MessageRows, Record, decoded
+from session_tui.agents.techne.content import FOLDED, blocks_of, estimate, is_framed, prompt_in, unframed
 from session_tui.model import Attachment, CompactPlan, Message, Messages, Summary
 
 KEPT: Final = 6
 """How many messages before a summary the program leaves out of it."""
 COUNTED_WHOLE: Final = 4_000_000
 """Bytes of messages up to which tokens are estimated from their blocks; beyond, from their length alone."""
+_RESULT, _CALL, _PICTURE = b'[{"type":"tool_result"', b'{"type":"tool_call"', b'{"type":"image"'
 _NO_BLOCKS = (None, b"", b"[]", b"null")
 
 
@@ -28,8 +29,9 @@ class Conversation:
 
     def __init__(self, found: MessageRows, pointer: str, kept: Mapping[str, Collection[str]]) -> None:
         self._found, self._records, self._kept = found, found.records, kept
-        self._sizes = [len(content) if isinstance(content := record[3], bytes) else 0 for record in found.records]
+        self._sizes = found.sizes
         self._is_small = sum(self._sizes) <= COUNTED_WHOLE
+        self._may_have_summaries = bool(pointer)
         every = enumerate(found.records) if pointer else ()
         systems = [position for position, record in every if _may_summarize(record[2], record[3])]
         self._summaries = {position for position in systems if found.records[position][3] not in _NO_BLOCKS}
@@ -38,7 +40,7 @@ class Conversation:
         self.fault = found.fault
         self.misses_summary = bool(pointer and found.records and last is None)
         self._archived: Collection[int] = () if last is None else self._covers[last]
-        self._order = sorted(range(len(found.records)), key=self._place) if systems else range(len(found.records))
+        self._order = self._ordered()
 
     def _id(self, position: int) -> str:
         return decoded(self._records[position][1])[0]
@@ -50,9 +52,28 @@ class Conversation:
             return range(max(0, position - KEPT))
         return frozenset(before for before in range(position) if self._id(before) not in kept)
 
-    def _place(self, position: int) -> tuple[int, int, int]:
-        end = _end(self._covers[position]) if position in self._summaries else 0
-        return (end, 0, position) if end else (position, 1, position)
+    def _ordered(self) -> Sequence[int]:
+        """The positions, those of summaries moved behind what they stand for."""
+        moved = {position: end for position in self._summaries if (end := _end(self._covers[position]))}
+        order: list[int] = []
+        start = 0
+        for end, position in sorted((end, position) for position, end in moved.items()):
+            order += [*(stays for stays in range(start, end) if stays not in moved), position]
+            start = end
+        return [*order, *(stays for stays in range(start, len(self._records)) if stays not in moved)]
+
+    def tallies(self) -> dict[str, object]:
+        """What a list asks for by queries: how much there is, when the last was said, what a person said first, and
+        the `counts` where any message may be a summary."""
+        moments = (moment for moment in reversed(self.moments()) if moment is not None)
+        prompts = (prompt_in(record[3]) for record in self._records if record[2] == b"user")
+        found = {
+            "messages": len(self._records),
+            "bytes": sum(self._sizes),
+            "said": next(moments, None),
+            "first_prompt": next(filter(None, prompts), ""),
+        }
+        return {**found, **(self.counts() if self._may_have_summaries else {})}
 
     def counts(self) -> dict[str, int]:
         """How many messages there are, how many of them are archived, and how many compactions there were."""
@@ -81,7 +102,11 @@ class Conversation:
 
     def messages(self) -> Messages:
         """The messages, decoded when they are asked for."""
-        return Messages([_weight(self._records[position][3]) for position in self._order], self._message)
+        weights = map(_weight, self._records, self._sizes)
+        if not self._summaries:
+            return Messages(list(weights), self._message)
+        weighed = list(weights)
+        return Messages([weighed[position] for position in self._order], self._message)
 
     def _message(self, index: int) -> Message:
         position = self._order[index]
@@ -132,9 +157,10 @@ def _end(covered: Collection[int]) -> int:
     return len(covered) if isinstance(covered, range) else max(covered, default=-1) + 1
 
 
-def _weight(content: object) -> int:
-    stored = content if isinstance(content, bytes) else rows.raw(content)
-    if stored.startswith(b'[{"type":"tool_result"'):
+def _weight(record: Record, size: int) -> int:
+    """About how many characters a message shows: those before its first call or picture, which are folded."""
+    stored = content if isinstance(content := record[3], bytes) else rows.raw(content)
+    if stored.startswith(_RESULT):
         return FOLDED
-    ends = [end for mark in (b'{"type":"tool_call"', b'{"type":"image"') if (end := stored.find(mark)) >= 0]
-    return min(ends) + FOLDED if ends else len(stored)
+    end = stored.find(_PICTURE if record[2] == b"user" else _CALL)
+    return size if end < 0 else end + FOLDED

@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 from session_tui import tokens
 from session_tui.adapters import locks, rows, settings, times
 from session_tui.adapters.base import Applied, Belongings, Root, Rows, Source, places
-from session_tui.adapters.database import among, damage, flawed, rowid, unnamed
+from session_tui.adapters.database import among, damage, flawed, rowid, stored_length, unnamed
 from session_tui.adapters.message_rows import plain, titled
 from session_tui.adapters.row_writes import WritableDatabase
 from session_tui.adapters.rows import Row
@@ -103,10 +103,12 @@ class Zima(WritableDatabase):
         more = sorted(have.difference(_SESSION, ("messages",)))
         found, fault = rows.select(database, "sessions", ("rowid", *_SESSION, *more), f"WHERE {among(rowids)}")
         size = "LENGTH(CAST(messages AS BLOB))" if "messages" in have else "0"
-        sizes: dict[object, object] = {}
+        told = {number: stored_length(database, "sessions", "messages", number) for number in rowids or ()}
+        sizes: dict[object, object] = {number: length for number, length in told.items() if length is not None}
         try:
-            query = f"SELECT rowid, {size} AS bytes FROM sessions WHERE {among(rowids)}"
-            sizes = {row["rowid"]: row["bytes"] for row in database.execute(query)}
+            if rowids is None or len(sizes) < len(rowids):
+                query = f"SELECT rowid, {size} AS bytes FROM sessions WHERE {among(rowids)}"
+                sizes = {row["rowid"]: row["bytes"] for row in database.execute(query)}
         except sqlite3.DatabaseError as error:
             fault = fault or str(error)
         for row in found:
@@ -182,7 +184,13 @@ class Zima(WritableDatabase):
 
     def _transcript(self, database: sqlite3.Connection, source: Source) -> Transcript:
         entry, fault = self.row(database, source)
-        stored, prompt = stored_in(database, rowid(entry))
+        stored, prompt = None, None
+        try:
+            stored, prompt = stored_in(database, rowid(entry))
+        except sqlite3.DatabaseError as error:
+            if "locked" in str(error):
+                raise
+            fault = fault or str(error)
         parts = Parts(stored)
         entry |= {"budget": self._budget(source.path)} | parts.described()
         session = self.session(source.key, source.path, entry)

@@ -12,7 +12,7 @@ import msgspec
 
 from session_tui import tokens
 from session_tui.adapters import jsonl, prompts, rows
-from session_tui.adapters.database import among
+from session_tui.adapters.database import among, stored_text
 from session_tui.adapters.message_rows import decoded, plain, speaker
 from session_tui.adapters.rows import Row
 from session_tui.errors import StoreDamaged
@@ -23,6 +23,7 @@ COUNTED_WHOLE: Final = 4_000_000
 MARKER: Final = re.compile(r"\[Previous conversation summary: (.*?)\]?\s*", re.DOTALL)
 """What stands in place of the system prompt after a compaction."""
 _LOOKED_BACK: Final = 64
+_OBJECT: Final = ord("{")
 
 
 class _Blob(msgspec.Struct):
@@ -37,7 +38,7 @@ class Parts:
 
     def __init__(self, stored: object) -> None:
         found, self.problem = _parts(rows.raw(stored))
-        self.records = [(number, part) for number, part in enumerate(found) if bytes(memoryview(part)[:1]) == b"{"]
+        self.records = [(number, part) for number, part in enumerate(found) if memoryview(part)[0] == _OBJECT]
         if not self.problem and len(self.records) < len(found):
             self.problem = f"{len(found) - len(self.records)} of its messages are no records"
 
@@ -69,11 +70,11 @@ class Conversation:
     def messages(self) -> Messages:
         """The messages, decoded when they are asked for."""
         weights = [len(message.text) for message in self._before]
-        return Messages(weights + [memoryview(part).nbytes for _, part in self._parts], self._message)
+        return Messages(weights + [len(part) for _, part in self._parts], self._message)
 
     def tokens(self) -> int:
         """About how many tokens the program would send; of very much text from its length alone."""
-        size = sum(memoryview(part).nbytes for _, part in self._parts)
+        size = sum([len(part) for _, part in self._parts])
         if size > COUNTED_WHOLE:
             return round(size / tokens.ASCII_PER_TOKEN)
         return sum(estimate(message.text) for message in self.messages())
@@ -99,16 +100,19 @@ class Conversation:
 
 
 def stored_in(database: sqlite3.Connection, number: int) -> tuple[object, object]:
-    """Messages and system prompt of a row as `plain` values; nothing where its pages are damaged or it has none."""
+    """Messages and system prompt of a row as `plain` values.
+
+    Raises:
+        sqlite3.DatabaseError: they lie on damaged pages.
+    """
     have = rows.columns(database, "sessions")
-    names = (name if name in have else "NULL" for name in ("messages", "system_prompt"))
-    try:
-        with plain(database):
-            found = database.execute(f"SELECT {', '.join(names)} FROM sessions WHERE {among([number])}").fetchone()
-    except sqlite3.DatabaseError:
-        # The fault was met before, when the row's length was asked for, and is told from there.
-        found = None
-    return found or (None, None)
+    messages = stored_text(database, "sessions", "messages", number)
+    wanted = ("messages",) if messages is None else ()
+    names = [name if name in have else "NULL" for name in ("system_prompt", *wanted)]
+    with plain(database):
+        found = database.execute(f"SELECT {', '.join(names)} FROM sessions WHERE {among([number])}").fetchone()
+    prompt, *more = found or (None, None)
+    return (more[0] if more else messages), prompt
 
 
 def _parts(raw: bytes) -> tuple[list[msgspec.Raw], str]:

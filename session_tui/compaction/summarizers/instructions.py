@@ -60,6 +60,11 @@ def for_summary(conversation: str, previous: str, *, max_tokens: int, language: 
     return Prompt(own or _filled(_SUMMARY, max_tokens, language), earlier + _framed(conversation), max_tokens)
 
 
+def usual(max_tokens: int) -> str:
+    """The built-in instructions for a summary, in words that fit any conversation."""
+    return _filled(_SUMMARY, max_tokens, "the language of the conversation")
+
+
 def for_merge(summaries: str, *, max_tokens: int, language: str) -> Prompt:
     """The question for one summary made of several."""
     return Prompt(_filled(_MERGE, max_tokens, language), _framed(summaries), max_tokens)
