@@ -10,8 +10,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
+from heapq import nlargest
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -28,6 +29,7 @@ from session_tui.model import (
     Summary,
     Transcript,
 )
+from session_tui.model.lean import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ class Adapter(ABC):
     """The agent's colour, readable on dark and light grounds."""
     program: ClassVar[str | None] = None
     """The executable that continues sessions, or ``None``."""
+    yolo: ClassVar[tuple[str, ...]] = ()
+    """The arguments, right after the program's name, that make it ask for no permission; empty where it has none."""
     is_stored: ClassVar[bool] = True
     """Whether sessions outlive their process, so that it is worth telling where they were looked for."""
 
@@ -129,6 +133,13 @@ class Adapter(ABC):
             StoreError: the root cannot be listed; what was yielded before stands, nothing may be pruned.
         """
 
+    def newest(self, root: Root, limit: int) -> Sequence[Source]:
+        """At most ``limit`` sources below ``root``, the last changed first, so far as that can be told cheaply.
+
+        Adapters over many files override this, to make no source of all the others. Raises as `scan` does.
+        """
+        return nlargest(limit, self.scan(root), key=changed)
+
     @abstractmethod
     def head(self, source: Source) -> Session:
         """What a list shows of a session, from its first and last bytes; counts it would have to read
@@ -156,6 +167,11 @@ class Adapter(ABC):
                 yield self.head(source)
             except SessionTuiError as error:
                 yield unreadable(source, error)
+
+
+def changed(source: Source) -> float:
+    """When ``source`` was changed, in seconds of the epoch, to order by; 0 where that is not known."""
+    return source.updated_at.timestamp() if source.updated_at else 0.0
 
 
 def unreadable(source: Source, error: SessionTuiError) -> Session:

@@ -1,7 +1,7 @@
 """Messages in the chat-completions shape: ``role``, ``content`` as text, ``reasoning_content``, ``tool_calls`` whose
 arguments are JSON in a text, ``tool_call_id`` on what a tool gave back, ``media`` and ``attachments``.
 
-`decode_head` looks at one cheaply while a file is read; `blocks` makes it a message's blocks.
+`HEAD` looks at one cheaply while a file is read; `blocks` makes it a message's blocks.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class Head(msgspec.Struct, gc=False):
         return _FOLDED if self.role == Role.TOOL else len(self.content) + _FOLDED * len(self.tool_calls or ())
 
 
-decode_head = msgspec.json.Decoder(Head).decode
-"""The head of a line; `msgspec.MsgspecError` where a value is of another type than the shape has."""
+HEAD: Final = msgspec.json.Decoder(Head)
+"""Decodes the head of a line; raises `msgspec.MsgspecError` where a value is of another type than the shape has."""
 
 
 def head_of(record: Record) -> Head:

@@ -62,13 +62,13 @@ class Entry(msgspec.Struct, gc=False):
 class Conversation:
     """The entries of one file in conversation order. A store's own reading says what a record holds."""
 
-    def __init__(self, path: Path) -> None:
-        """Open ``path``.
+    def __init__(self, path: Path, records: jsonl.Records | None = None) -> None:
+        """Open ``path``, unless its ``records`` are open already.
 
         Raises:
             StoreError: it cannot be opened.
         """
-        self.records = jsonl.Records(path)
+        self.records = records or jsonl.Records(path)
         self.entries: list[Entry] = []
         self.problems: list[Problem] = []
         self.by_id: dict[str, Entry] = {}
@@ -107,17 +107,19 @@ class Conversation:
             return {}
         return value
 
-    def add(self, entry: Entry, id: str = "") -> None:
-        """Append ``entry``, which the store calls ``id``. An exact duplicate by id is folded into the first;
-        another message of the same id is kept as skipped."""
-        earlier = self.by_id.setdefault(id, entry) if id else entry
-        if earlier is not entry:
-            if self._said(earlier) == self._said(entry):
-                return
-            entry.skipped = True
+    def add(self, entry: Entry, id: str = "") -> bool:
+        """Append ``entry``, which the store calls ``id``, and return whether it stands there now. An exact duplicate
+        by id is folded into the first; another message of the same id is kept as skipped."""
+        if id:
+            earlier = self.by_id.setdefault(id, entry)
+            if earlier is not entry:
+                if self._said(earlier) == self._said(entry):
+                    return False
+                entry.skipped = True
         if entry.skipped:
             self._skipped.append(entry)
         self.entries.append(entry)
+        return True
 
     def embed(self, items: Sequence[Record], ids: str) -> None:
         """Apply a checkpoint that embeds ``items``: those that are the last entries so far are these entries, a
@@ -199,7 +201,10 @@ class Conversation:
 
     def messages(self) -> Messages:
         """All messages, decoded on demand."""
-        return Messages([entry.weight for entry in self.entries], self.build)
+        return Messages([entry.weight for entry in self.entries], self.build, places=self._places)
+
+    def _places(self) -> list[int]:
+        return [entry.offset if entry.item is None else -1 for entry in self.entries]
 
     def build(self, number: int) -> Message:
         """The message at ``number``."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeAlias
 
 from session_tui.adapters import rows, times
 from session_tui.adapters.base import Adapter, Root, Source, unreadable
@@ -24,6 +24,7 @@ from session_tui.model import Health, Problem, Session, SessionKey
 from session_tui.text import scrub
 
 _CHUNK: Final = 500
+Ask: TypeAlias = Callable[[sqlite3.Connection, Sequence[int] | None], tuple[list[Row], str]]
 
 
 class DatabaseAdapter(Adapter):
@@ -158,22 +159,28 @@ class DatabaseAdapter(Adapter):
             StoreMissing: the database holds it no more.
         """
         entry, fault = self.row(database, source)
+        return entry, self.described(database, source, entry, fault)
+
+    def described(self, database: sqlite3.Connection, source: Source, entry: Row, fault: str) -> Session:
+        """The session that an entry describes once its details are added, which is done here; ``fault`` is what
+        stopped the reading."""
         try:
             entry |= self.details(database, source.path, [entry]).get(rowid(entry), {})
         except sqlite3.DatabaseError as error:
             fault = fault or str(error)
         session = self.session(source.key, source.path, entry)
-        return entry, flawed(session, [damage(source.path, fault)] if fault else [])
+        return flawed(session, [damage(source.path, fault)] if fault else [])
 
-    def row(self, database: sqlite3.Connection, source: Source) -> tuple[Row, str]:
-        """The entry of one session without details, and what stopped the reading, or "".
+    def row(self, database: sqlite3.Connection, source: Source, ask: Ask | None = None) -> tuple[Row, str]:
+        """The entry of one session without details, and what stopped the reading, or "". ``ask`` is asked for it in
+        place of `entries`.
 
         Raises:
             StoreMissing: the database holds it no more.
             StoreDamaged: its row lies on a damaged page.
         """
         rowids = _rowids(database, [source.key.id])
-        entries, fault = self.entries(database, rowids) if rowids else ([], "")
+        entries, fault = (ask or self.entries)(database, rowids) if rowids else ([], "")
         if fault and not entries:
             raise rows.failure(sqlite3.DatabaseError(fault), Path(source.path))
         if not entries:
@@ -216,6 +223,30 @@ def belonging(rowids: Sequence[int] | None) -> str:
         return "1"
     # With one value the index hands the rows out in the order of their rowids, without sorting them.
     return f"session_id {'=' if len(rowids) == 1 else 'IN'} (SELECT id FROM sessions WHERE {among(rowids)})"
+
+
+def stored_length(database: sqlite3.Connection, table: str, column: str, number: int) -> int | None:
+    """The bytes that a text takes in the row with the rowid ``number``, told without reading it; ``None`` where only
+    a query can tell, as of what is no text."""
+    try:
+        with database.blobopen(table, column, number, readonly=True) as stored:
+            return len(stored)
+    except sqlite3.DatabaseError:
+        return None
+
+
+def stored_text(database: sqlite3.Connection, table: str, column: str, number: int) -> bytes | None:
+    """The bytes of a text in the row with the rowid ``number``, in half the time that a query takes for many; ``None``
+    where only a query can tell, as of what is no text."""
+    cursor = database.cursor()
+    cursor.row_factory = None
+    if cursor.execute("PRAGMA encoding").fetchone()[0] not in ("UTF-8", b"UTF-8"):
+        return None
+    try:
+        with database.blobopen(table, column, number, readonly=True) as stored:
+            return stored.read()
+    except sqlite3.DatabaseError:
+        return None
 
 
 def tally(

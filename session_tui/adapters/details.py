@@ -6,7 +6,7 @@ Programs that share the format leave the object out. It repeats nothing that the
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from typing import Final
 
 import msgspec
@@ -24,6 +24,7 @@ from session_tui.model import (
     TunnelEvent,
     UsageRecord,
 )
+from session_tui.model.lean import dataclass
 
 FIELDS: Final = (
     "title",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from heapq import nlargest
 from pathlib import Path
 
+from session_tui.adapters import witness
 from session_tui.errors import StoreDamaged, StoreError, StoreMissing, StoreReadOnly
 
 PRIVATE_FILE = 0o600
@@ -51,6 +52,31 @@ def entries(folder: Path) -> list[os.DirEntry[str]]:
         raise failure(error, folder) from error
 
 
+def newest(folders: Iterable[Path], suffix: str, limit: int) -> list[tuple[str, os.stat_result]]:
+    """At most ``limit`` regular files whose names end in ``suffix``, by path with their stats, the last modified
+    first; what is gone meanwhile is left out.
+
+    Raises:
+        StoreError: a folder cannot be listed.
+    """
+    found: list[tuple[int, str, os.stat_result]] = []
+    for folder in folders:
+        try:
+            with os.scandir(folder) as listing:
+                for entry in listing:
+                    if not entry.name.endswith(suffix):
+                        continue
+                    try:
+                        status = entry.stat()
+                    except FileNotFoundError:
+                        continue
+                    found.append((status.st_mtime_ns, entry.path, status))
+        except OSError as error:
+            raise failure(error, folder) from error
+    last = nlargest(limit, found)
+    return [(path, status) for _, path, status in last if stat.S_ISREG(status.st_mode)]
+
+
 def read(path: Path, *, limit: int) -> bytes:
     """The whole file.
 
@@ -79,7 +105,7 @@ def opened(path: Path) -> Iterator[int]:
     """A descriptor for reading a regular file, never blocking on a pipe or device.
 
     Raises:
-        StoreError: it cannot be opened, or is no regular file.
+        StoreError: it cannot be opened, is no regular file, or fails while it is read.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
@@ -89,6 +115,8 @@ def opened(path: Path) -> Iterator[int]:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise StoreDamaged("not a regular file", where=str(path))
         yield descriptor
+    except OSError as error:
+        raise failure(error, path) from error
     finally:
         os.close(descriptor)
 
@@ -131,6 +159,10 @@ def write_atomic(path: Path, data: bytes, *, mode: int | None = None) -> None:
     Raises:
         StoreError: it could not be written; the old file is as it was and nothing is left behind.
     """
+    if told := witness.present():
+        told.writing(path, data)
+    import tempfile
+
     try:
         descriptor, name = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
     except OSError as error:

@@ -27,7 +27,7 @@ from session_tui.text import REPLACEMENT, scrub
 BOM: Final = b"\xef\xbb\xbf"
 MAX_LINE: Final = 64 * 1024 * 1024
 """A longer line is skipped: no program writes one on purpose, and decoding it would take seconds."""
-_CHUNK: Final = 1 << 18
+_CHUNK: Final = 1 << 16
 _decoder = msgspec.json.Decoder()
 
 
@@ -216,16 +216,23 @@ class Records:
             StoreError: it cannot be opened.
         """
         with files.opened(path) as descriptor:
-            self._descriptor = os.dup(descriptor)
-        weakref.finalize(self, os.close, self._descriptor)
+            self.descriptor = os.dup(descriptor)
+        weakref.finalize(self, os.close, self.descriptor)
         self.path = path
-        self.status = os.fstat(self._descriptor)
+        self.status = os.fstat(self.descriptor)
         self._offsets = array("Q")
         self._lengths = array("Q")
 
     def lines(self) -> Iterator[Line]:
-        """All lines, as `lines` yields them."""
-        yield from lines(self._descriptor)
+        """All lines, as `lines` yields them.
+
+        Raises:
+            StoreError: the file cannot be read to its end.
+        """
+        try:
+            yield from lines(self.descriptor)
+        except OSError as error:
+            raise files.failure(error, self.path) from error
 
     def keep(self, line: Line) -> int:
         """Remember where ``line`` lies and return the number to ask `decoded` for it by."""
@@ -246,5 +253,10 @@ class Records:
 
         Raises:
             StoreDamaged: it is not JSON (any more).
+            StoreError: it cannot be read.
         """
-        return decode(_body(files.pread(self._descriptor, offset, length), offset))
+        try:
+            raw = files.pread(self.descriptor, offset, length)
+        except OSError as error:
+            raise files.failure(error, self.path) from error
+        return decode(_body(raw, offset))

@@ -19,18 +19,23 @@ from session_tui.text import title_from_prompt
 
 Record = tuple[object, ...]
 _COLUMNS: Final = ("id", "role", "content", "created_at")
-_ONE_ZONE = re.compile(rb"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)? ?(Z|[+-]\d\d:?\d\d)", re.MULTILINE)
+_MOMENT: Final = rb"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)? ?"
+_ZONE = re.compile(_MOMENT + rb"(Z|[+-]\d\d:?\d\d)")
 _ROLES: Final = {role.value: role for role in Role}
 
 
 class MessageRows:
-    """The records of one session in the order of their times; ``fault`` says what stopped the reading, if anything."""
+    """The records of one session in the order of their times, with the ``sizes`` of their contents in bytes; ``fault``
+    says what stopped the reading, if anything."""
 
     def __init__(self, database: sqlite3.Connection, session: int, own: str) -> None:
         known = {*_COLUMNS, own, "session_id"}
         self._more = sorted(rows.columns(database, "messages").difference(known))
         found, self.fault = records(database, (*_COLUMNS, own, *self._more), session)
-        self.records = [found[position] for position in chronological([record[4] for record in found])]
+        order = chronological([record[4] for record in found])
+        self.records = found if order == list(range(len(found))) else [found[position] for position in order]
+        contents = [record[3] for record in self.records]
+        self.sizes = [len(stored if type(stored) is bytes else rows.raw(stored)) for stored in contents]
 
     def message(
         self, position: int, blocks: tuple[Block, ...], *, archived: bool, is_summary: bool = False, lossy: bool = False
@@ -125,15 +130,23 @@ def chronological(moments: Sequence[object]) -> list[int]:
 
     Times of one UTC offset sort as the texts they are, which is a hundred times faster than parsing them.
     """
-    texts = [moment for moment in moments if isinstance(moment, bytes)]
-    zones = _ONE_ZONE.findall(b"\n".join(texts))
-    if len(texts) == len(zones) == len(moments) and len(set(zones)) == 1:
+    texts = [moment for moment in moments if type(moment) is bytes]
+    if len(texts) == len(moments) and _have_one_offset(texts):
         return sorted(range(len(texts)), key=texts.__getitem__)
     keys: list[float] = []
     for moment in moments:
         parsed = times.parse(moment)
         keys.append(parsed.timestamp() if parsed else keys[-1] if keys else float("-inf"))
     return sorted(range(len(keys)), key=keys.__getitem__)
+
+
+def _have_one_offset(texts: Sequence[bytes]) -> bool:
+    first = _ZONE.match(texts[0]) if texts else None
+    if first is None:
+        return False
+    joined = b"\n".join((*texts, b""))
+    same = re.compile(b"(?:%b%b[^\n]*+\n)*+" % (_MOMENT, re.escape(first[1])))
+    return joined.count(b"\n") == len(texts) and same.fullmatch(joined) is not None
 
 
 def first_prompts(

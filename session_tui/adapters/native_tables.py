@@ -155,9 +155,22 @@ def _messages(database: sqlite3.Connection, reader: Reader, *, size: int) -> Seq
     if size <= EAGER_BYTES:
         found = reader.of(rows.select(database, "messages", MESSAGE, _IN_ORDER, (reader.key.id,)))
         return tuple(map(reader.message, found))
-    found = reader.of(rows.select(database, "messages", ("seq", "weight"), _IN_ORDER, (reader.key.id,)))
-    pages = Pages(reader.key, Path(reader.path), [rows.integer(row["seq"]) or 0 for row in found])
-    return Messages([rows.integer(row["weight"]) or 0 for row in found], pages.message)
+    listed = _weights(database, reader)
+    pages = Pages(reader.key, Path(reader.path), [seq for seq, _ in listed])
+    return Messages([rows.integer(weight) or 0 for _, weight in listed], pages.message)
+
+
+def _weights(database: sqlite3.Connection, reader: Reader) -> list[tuple[int, object]]:
+    """The numbers of the session's messages in order, and their weights; as tuples, since there may be many."""
+    cursor = database.cursor()
+    cursor.row_factory = None
+    try:
+        return cursor.execute(f"SELECT seq, weight FROM messages {_IN_ORDER}", (reader.key.id,)).fetchall()
+    except sqlite3.DatabaseError as error:
+        if "locked" in str(error):
+            raise
+        found = reader.of(rows.select(database, "messages", ("seq", "weight"), _IN_ORDER, (reader.key.id,)))
+        return [(rows.integer(row["seq"]) or 0, row["weight"]) for row in found]
 
 
 class Pages:

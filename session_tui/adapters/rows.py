@@ -10,20 +10,21 @@ Text that is no UTF-8 arrives with surrogate escapes, so that the bytes can be h
 from __future__ import annotations
 
 import re
-import shutil
 import sqlite3
-import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from time import sleep
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote
 
 from session_tui.adapters import files
 from session_tui.errors import StoreDamaged, StoreError, StoreLocked, StoreMissing
 from session_tui.text import REPLACEMENT
+
+if TYPE_CHECKING:
+    import tempfile
 
 T = TypeVar("T")
 Row = dict[str, object]
@@ -151,6 +152,9 @@ def _as_dict(cursor: sqlite3.Cursor, values: tuple[object, ...]) -> Row:
 
 def _snapshot(path: Path) -> Path:
     """A private copy of the database and its log, taken while neither changed; kept for the next reader."""
+    import shutil
+    import tempfile
+
     for attempt in range(_ATTEMPTS):
         sleep(attempt * _PAUSE)
         before = stamp(path)
@@ -315,4 +319,4 @@ def raw(value: object) -> bytes:
 
 def mapping(value: object) -> Mapping[str, object]:
     """``value`` when it is a mapping, else an empty one; for JSON that may hold anything."""
-    return value if isinstance(value, Mapping) else {}
+    return value if type(value) is dict or isinstance(value, Mapping) else {}
