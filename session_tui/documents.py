@@ -10,6 +10,7 @@ from session_tui.model import (
     Block,
     Capability,
     ContextItem,
+    Hit,
     Image,
     Launch,
     Message,
@@ -24,6 +25,7 @@ from session_tui.model import (
     ToolResult,
     Transcript,
 )
+from session_tui.query import Mistake
 from session_tui.text import stamp
 
 SCHEMA_VERSION = 1
@@ -194,3 +196,23 @@ def page(rows: Sequence[Document], *, total: int, offset: int, limit: int | None
 def versioned(values: Mapping[str, object]) -> Document:
     """A document with the schema version in front."""
     return {"schema_version": SCHEMA_VERSION, **values}
+
+
+def hit(value: Hit, *, ref: str) -> Document:
+    """A hit of ``search --json``."""
+    return {
+        "ref": ref,
+        "index": value.index,
+        "message_id": value.message_id,
+        "role": value.role,
+        "part": value.part,
+        "snippet": value.snippet,
+        "spans": [list(span) for span in value.spans],
+        "why": value.why,
+        "created_at": stamp(value.created_at),
+    }
+
+
+def mistake(value: Mistake) -> Document:
+    """A part of a query that cannot be read."""
+    return {"start": value.start, "end": value.end, "what": value.what}

@@ -18,6 +18,7 @@ from session_tui.model.blocks import (
     ToolCall,
     ToolResult,
 )
+from session_tui.model.hits import Hit
 from session_tui.model.keys import Scope, SessionKey
 from session_tui.model.messages import Message, Messages
 from session_tui.model.records import (
@@ -52,6 +53,7 @@ __all__ = [
     "Cost",
     "EndReason",
     "Health",
+    "Hit",
     "Image",
     "Json",
     "Launch",

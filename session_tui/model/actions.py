@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from session_tui.model.lean import dataclass
 from session_tui.model.words import TokenSource
 
 

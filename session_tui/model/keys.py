@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+from session_tui.model.lean import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +25,8 @@ class SessionKey:
     @property
     def tag(self) -> str:
         """Six hex digits that tell two roots of one store apart."""
+        import hashlib
+
         return hashlib.sha256(self.root.encode("utf-8", "surrogateescape")).hexdigest()[:6]
 
     @property

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import overload
 
 from session_tui.model.blocks import Block, Json, Text
+from session_tui.model.lean import dataclass
 from session_tui.model.words import Role
 
 
@@ -42,13 +43,22 @@ class Messages(Sequence[Message]):
     """A transcript's messages, each decoded when it is asked for.
 
     ``weights`` says roughly how many characters each message shows, so that a viewer can lay out fifty
-    thousand of them without decoding one. The most recent ``keep`` decoded messages are kept.
+    thousand of them without decoding one; ``places``, where each one's line begins in its file, lets a search that
+    knows a line find its message. The most recent ``keep`` decoded messages are kept.
     """
 
-    __slots__ = ("_build", "_keep", "_kept", "weights")
+    __slots__ = ("_build", "_keep", "_kept", "_places", "weights")
 
-    def __init__(self, weights: Sequence[int], build: Callable[[int], Message], *, keep: int = 256) -> None:
+    def __init__(
+        self,
+        weights: Sequence[int],
+        build: Callable[[int], Message],
+        *,
+        keep: int = 256,
+        places: Callable[[], Sequence[int]] | None = None,
+    ) -> None:
         self.weights = weights
+        self._places = places
         self._build = build
         self._keep = keep
         self._kept: OrderedDict[int, Message] = OrderedDict()
@@ -57,6 +67,26 @@ class Messages(Sequence[Message]):
     def of(cls, messages: Sequence[Message]) -> Messages:
         """Wrap messages that are decoded already."""
         return cls([len(message.text) for message in messages], messages.__getitem__, keep=0)
+
+    @property
+    def places(self) -> Sequence[int]:
+        """Where each message's line begins; the index itself in stores without lines."""
+        return range(len(self)) if self._places is None else self._places()
+
+    def index_at(self, place: int) -> int | None:
+        """The index of the last message whose line begins at ``place``, else of the first whose line begins later;
+        without lines the place is the index itself."""
+        if self._places is None:
+            return place if 0 <= place < len(self) else None
+        places = self._places()
+        for index in range(len(places) - 1, -1, -1):
+            if places[index] == place:
+                return index
+        return (
+            min((at, index) for index, at in enumerate(places) if at > place)[1]
+            if max(places, default=-1) > place
+            else None
+        )
 
     def __len__(self) -> int:
         return len(self.weights)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from session_tui.model.blocks import Json
+from session_tui.model.lean import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from session_tui.model.blocks import Json
 from session_tui.model.keys import Scope, SessionKey
-from session_tui.model.messages import Message
+from session_tui.model.lean import dataclass
+from session_tui.model.messages import Message, Messages
 from session_tui.model.records import (
     ContextItem,
     Cost,
@@ -91,3 +92,12 @@ class Transcript:
     usage: tuple[UsageRecord, ...] = ()
     metrics: tuple[MetricRecord, ...] = ()
     unknown_records: Mapping[str, int] = field(default_factory=dict)
+
+    def index_at(self, place: int) -> int | None:
+        """The index of the message that stands at a place in its store: the byte where its line begins, or, in
+        stores without lines, its index; ``None`` for none."""
+        if place < 0:
+            return None
+        if isinstance(self.messages, Messages):
+            return self.messages.index_at(place)
+        return place if place < len(self.messages) else None
