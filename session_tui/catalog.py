@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from session_tui.adapters.base import Root, Source
 from session_tui.model import Problem, Session
+from session_tui.model.lean import dataclass
 
 
 @dataclass(frozen=True, slots=True)

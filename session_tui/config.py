@@ -37,6 +37,15 @@ class ExcludeSection(Section, frozen=True):
     """Names of stores."""
 
 
+class IndexSection(Section, frozen=True):
+    """What a search looks through. The index may be deleted at any time; it is made anew."""
+
+    tool_text: bool = True
+    """Whether the text of tool calls and results, and thinking, is kept in the index as well."""
+    tool_text_mb: Annotated[int, msgspec.Meta(ge=1)] = 1000
+    """Megabytes of such text that are kept, that of the newest sessions first."""
+
+
 class CompactionSection(Section, frozen=True):
     """When conversations are due for compaction, and how it is done."""
 
@@ -53,7 +62,7 @@ class CompactionSection(Section, frozen=True):
     preserve_recent: int = 10
     """How many of the newest messages are always kept."""
     use_ai_summary: bool = True
-    """Whether the summarizer may be a model; otherwise the embedded extractive one is used."""
+    """Whether the summarizer may be a model; otherwise the program's own plain one or the extractive one is used."""
     show_summary_markers: bool = False
     """Whether summaries are framed by lines that say which messages they stand for."""
 
@@ -96,12 +105,16 @@ class Config(Section, frozen=True):
     """Name of the theme; `session-tui themes` lists them."""
     scope: Literal["everywhere", "here"] = "everywhere"
     """Whether the list starts with all conversations or those of the current directory."""
+    watch: bool = True
+    """Whether conversations that go on elsewhere are shown as they grow."""
     context_window: int = 200_000
     """Context window in tokens that is assumed where neither the store nor the table of models knows one."""
     stores: dict[str, StoreSection] = {}
     """Settings of single stores by name, for example `native: {roots: [~/backup/sessions.db]}`."""
     exclude: ExcludeSection = ExcludeSection()
     """Projects and stores to leave out."""
+    index: IndexSection = IndexSection()
+    """What a search looks through."""
     compaction: CompactionSection = CompactionSection()
     """When conversations are due for compaction, and how it is done."""
     summarizer: SummarizerSection = SummarizerSection()

@@ -13,7 +13,9 @@ import termios
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[H"
 _LEAVE = "\x1b[?1049l\x1b[?25h"
 _before: list[list[int | list[bytes | int]]] = []
-"""The terminal's settings from before `paint`; empty when nothing is painted."""
+"""The terminal's settings from before `quieten`; empty when they hold."""
+_shown: list[str] = []
+"""What was painted over the person's terminal."""
 
 
 def file() -> str:
@@ -23,37 +25,60 @@ def file() -> str:
     return f"{folder}/session-tui/first-screen"
 
 
-def paint(arguments: list[str]) -> None:
-    """Show the kept screen, where the UI is about to open as it did then: no arguments, the same size."""
-    if arguments or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return
+def is_wanted(arguments: list[str]) -> bool:
+    """Whether the UI is about to open as it does without arguments, in a terminal."""
+    return not arguments and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def quieten() -> None:
+    """Let what is typed wait unseen until the UI reads it.
+
+    Raises:
+        termios.error: it is no terminal.
+    """
+    settings = termios.tcgetattr(sys.stdin.fileno())
+    quiet = [*settings]
+    quiet[3] = settings[3] & ~(termios.ECHO | termios.ICANON)
+    termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, quiet)
+    _before.append(settings)
+
+
+def paint(arguments: list[str]) -> bool:
+    """Show the kept screen, where the UI is about to open as it did then, at the same size; whether it was shown."""
+    if not is_wanted(arguments):
+        return False
     try:
         with open(file(), encoding="utf-8", newline="") as kept:  # noqa: PTH123 - as above
             head, screen = kept.readline().split(), kept.read()
         size = os.get_terminal_size(sys.stdout.fileno())
         if head != _head(size.columns, size.lines).split():
-            return
-        settings = termios.tcgetattr(sys.stdin.fileno())
-        quiet = [*settings]
-        quiet[3] = settings[3] & ~(termios.ECHO | termios.ICANON)
-        termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, quiet)
+            return False
+        quieten()
     except (OSError, ValueError, termios.error):
-        return  # Nothing kept, or no such terminal: the UI comes by itself a little later.
-    _before.append(settings)
+        return False  # Nothing kept, or no such terminal: the UI comes by itself a little later.
+    show(screen)
+    return True
+
+
+def show(screen: str) -> None:
+    """Put a drawn screen in place of what the terminal shows, until `hand_over` or `take_back`."""
     sys.stdout.write(_ENTER + screen)
     sys.stdout.flush()
+    _shown.append(screen)
 
 
 def hand_over() -> None:
     """Give the terminal to the UI, which draws over what is there."""
+    _shown.clear()
     if _before:
         termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, _before.pop())
 
 
 def take_back() -> None:
     """Wipe what was painted, where the UI never came."""
-    if _before:
-        hand_over()
+    painted = bool(_shown)
+    hand_over()
+    if painted:
         sys.stdout.write(_LEAVE)
         sys.stdout.flush()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cached_property
@@ -18,6 +18,7 @@ from session_tui.adapters.base import (
     Lockable,
     Reminded,
     Resumable,
+    Root,
     Source,
     World,
     capabilities,
@@ -26,6 +27,7 @@ from session_tui.adapters.base import (
 from session_tui.catalog import Catalog, Look, Page
 from session_tui.config import Config
 from session_tui.errors import AdapterError, AmbiguousRef, SessionTuiError, UnknownSession, UnknownStore
+from session_tui.glancing import Seen, glance
 from session_tui.index.store import SessionCache
 from session_tui.model import (
     Capability,
@@ -35,19 +37,23 @@ from session_tui.model import (
     Refusal,
     Session,
     SessionKey,
-    SessionKind,
     Transcript,
 )
 from session_tui.ordering import ordered
 from session_tui.progress import Progress
 from session_tui.registry import Registry, discover
-from session_tui.scanning import Scanner
-from session_tui.trash import Trash
+from session_tui.scanning import News, Scanner
+from session_tui.surroundings import is_left_out, stores_left_out
 from session_tui.userdata import FILE_NAME, UserData
 
 if TYPE_CHECKING:
     from session_tui.compaction.compactor import Compaction
     from session_tui.compactions import Compactions, CompactOptions, Prepared
+    from session_tui.searches import Searches
+    from session_tui.trash import Trash
+
+_FIRST_ROWS = 100
+"""How many sessions a first glance is for: a large screen's."""
 
 
 class Library:
@@ -65,11 +71,13 @@ class Library:
         cache: SessionCache | None = None,
         registry: Registry | None = None,
         stores: Sequence[str] = (),
+        glanced: Seen = (),
     ) -> None:
         """Open the library.
 
         Args:
             stores: the names of the stores to look at; all when empty.
+            glanced: sessions that a first glance has shown already.
 
         Raises:
             UnknownStore: a name among ``stores``, or in the world's roots, is no store's.
@@ -78,12 +86,12 @@ class Library:
         self.world = world
         self.registry = registry or discover()
         self.cache = cache
+        self._glanced = glanced
         enabled = self._enabled(stores)
         self._shown = frozenset(stores or enabled)
         self._sources: dict[SessionKey, Source] = {}
         self._adapters = {name: self.registry.adapters[name](world) for name in enabled}
         self.catalog = Catalog()
-        self.trash = Trash(world.data_dir / "trash")
         self.userdata = UserData(world.data_dir / FILE_NAME)
         for adapter in self._adapters.values():
             if isinstance(adapter, Reminded):
@@ -95,8 +103,7 @@ class Library:
         for name in (*stores, *self.world.given):
             if name not in known:
                 raise UnknownStore(f"no store is named {name!r}", hint=f"known stores: {', '.join(known)}")
-        excluded = set(self.config.exclude.stores)
-        excluded |= {name for name, section in self.config.stores.items() if not section.enabled}
+        excluded = stores_left_out(self.config)
         if stores and all(name in self.world.given for name in stores):
             return [name for name in known if name in stores]
         return [name for name in known if name in stores or name not in excluded]
@@ -115,10 +122,13 @@ class Library:
 
     def snapshot(self, limit: int = 1000) -> tuple[Session, ...]:
         """The newest sessions as they were last seen, at once and without looking at any store."""
-        newest = self.cache.newest(limit) if self.cache else []
-        shown = [pair for pair in newest if not self._hidden(pair[1])]
-        self._sources = {source.key: source for source, _ in shown} | self._sources
-        return tuple(session for _, session in shown)
+        newest = (self.cache.newest(limit) if self.cache else []) or self._glanced
+        return self._noted([pair for pair in newest if not self._hidden(pair[1])])
+
+    def _noted(self, seen: Seen) -> tuple[Session, ...]:
+        """The sessions as they are listed; from now on they can be opened."""
+        self._sources = {source.key: source for source, _ in seen} | self._sources
+        return tuple(self.userdata.overlay([session for _, session in seen]))
 
     def refresh(
         self,
@@ -134,6 +144,9 @@ class Library:
             Cancelled: a stop was asked for; the catalog is the one before.
             StoreMissing: a root given by ``--root`` does not exist.
         """
+        if each and not self._sources:
+            asked = [adapter for name, adapter in self._adapters.items() if name in self._shown]
+            each(self._noted(glance(asked, _FIRST_ROWS, lambda session: not self._hidden(session))))
         scanner = Scanner(
             world=self.world,
             adapters=self._adapters,
@@ -143,8 +156,10 @@ class Library:
             each=lambda sessions: each([one for one in sessions if not self._hidden(one)]) if each else None,
         )
         found = list(scanner.scan_all())
+        self._sources |= {source.key: source for hit in found for source in hit.sources}
         sessions = scanner.heads(found)
-        mentioned = tuple(sorted({Path(session.project) for session in sessions.values() if session.project}))
+        projects = {session.project for session in sessions.values() if session.project}
+        mentioned = tuple(Path(project) for project in sorted(projects))
         more = list(scanner.scan_mentioned(mentioned, found))
         sessions |= scanner.heads(more)
         found += more
@@ -156,13 +171,22 @@ class Library:
         self.catalog = Catalog(ordered(shown), tuple(found), problems)
         return self.catalog
 
+    def refresh_roots(self, changed: Mapping[Root, Collection[str]]) -> News:
+        """Look again at those of the catalog's roots alone, and take what changed there into the catalog.
+
+        ``changed`` holds the paths that are not as they were below each; a root's own stands for any.
+        """
+        scanner = Scanner(world=self.world, adapters=self._adapters, shown=self._shown, cache=self.cache)
+        news = scanner.again([hit for hit in self.catalog.found if hit.root in changed], changed)
+        shown = self.userdata.overlay([session for _, session in news.read if not self._hidden(session)])
+        self._sources = news.sources(self._sources)
+        self.catalog = news.catalog(self.catalog, shown)
+        return news
+
     def _hidden(self, session: Session) -> bool:
         if session.key.store not in self._shown:
             return True
-        if not self.config.exclude.projects or not session.project:
-            return False
-        project = Path(session.project)
-        return any(project.is_relative_to(self.world.expand(text)) for text in self.config.exclude.projects)
+        return is_left_out(session.project, self.config, self.world)
 
     # ── choosing ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -181,18 +205,25 @@ class Library:
         Sub-agents' sessions are left out unless ``subagents``. Sorting by messages, tokens or size reads
         every matching session whole.
         """
-        wanted = query.parse(text)
-        hits = [
-            session
-            for session in self.catalog.sessions
-            if (subagents or session.kind is not SessionKind.SUBAGENT)
-            and (not wanted or (wanted.matches(query.haystack(session)) and wanted.accepts(session)))
-        ]
+        found = self.searches.matching(self.parsed(text), self.catalog.sessions, subagents=subagents)
+        hits = [session for session, _ in found]
         if sort in {"messages", "tokens"}:
             hits = [self.whole(session.key) for session in hits]
         chosen = ordered(hits, sort, reverse=reverse)
         end = None if limit is None else offset + limit
         return Page(chosen[offset:end], len(chosen))
+
+    def parsed(self, text: str) -> query.Query:
+        """``text`` as a query; stores that do not exist are mistakes in it."""
+        return query.parse(text, stores=tuple(self.registry.adapters))
+
+    @cached_property
+    def searches(self) -> Searches:
+        """Searches over what these sessions hold."""
+        from session_tui.searches import Searches
+
+        folder = (self.cache.file.parent if self.cache else self.world.data_dir) / "index"
+        return Searches(folder, self.world, self._adapters, self.config, source=self.source, opened=self.open)
 
     def resolve(self, ref: str) -> Session:
         """The session that ``ref`` names: an id, a unique prefix of four characters or more, or a title,
@@ -243,7 +274,7 @@ class Library:
         transcript = adapter.read(source)
         if self.cache:
             self.cache.keep([(source, transcript.session)], whole=True)
-        return replace(transcript, session=self.userdata.overlay([transcript.session])[0])
+        return self.userdata.completed(transcript)
 
     def whole(self, key: SessionKey) -> Session:
         """The session with all its counts, read whole unless that was done before and nothing changed."""
@@ -297,7 +328,14 @@ class Library:
 
         return measure(session, settings_of(self.config, self.adapter(session.key)))
 
-    # ── compacting ────────────────────────────────────────────────────────────────────────────────────
+    # ── changing ──────────────────────────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def trash(self) -> Trash:
+        """What changes touched, kept until it expires."""
+        from session_tui.trash import Trash
+
+        return Trash(self.world.data_dir / "trash")
 
     @cached_property
     def compactions(self) -> Compactions:
@@ -337,8 +375,8 @@ class Library:
         with self._locked(item.key):
             answer = self.trash.restore(item.trash_id, replace=replace_present)
         if isinstance(answer, SessionKey) and item.kind == "compact":
-            for record in self.userdata.compactions(item.key)[-1:]:
-                self.userdata.remove_compaction(item.key, record.summary.id)
+            for id in list(self.userdata.kept(item.key))[-1:]:
+                self.userdata.remove_compaction(item.key, id)
         return answer
 
     def _locked(self, key: SessionKey) -> AbstractContextManager[None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +11,8 @@ from pathlib import Path
 from types import ModuleType
 
 from session_tui import agents
-from session_tui.adapters.base import Adapter
+from session_tui.adapters.base import Adapter, World
+from session_tui.adapters.usual import CONSTANT, Usual
 from session_tui.errors import AdapterError
 from session_tui.model import Problem
 
@@ -26,6 +26,22 @@ class Registry:
 
     adapters: Mapping[str, type[Adapter]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+
+
+def usual(world: World) -> Iterator[Adapter]:
+    """Adapters over the usual places that exist, for reading alone; little is imported of any other agent.
+
+    What cannot be loaded is left out: `discover` tells of it.
+    """
+    home, directory = str(world.home), str(world.cwd)
+    for name in sorted(place.name for place in Path(agents.__path__[0]).iterdir() if place.name.isidentifier()):
+        try:
+            told: Usual | None = getattr(importlib.import_module(f"{agents.__name__}.{name}"), CONSTANT, None)
+            if told and (name in world.configured or told.is_there(home, directory, world.environ)):
+                module, _, kind = told.reader.partition(":")
+                yield getattr(importlib.import_module(f"{agents.__name__}.{name}.{module}"), kind)(world)
+        except Exception:
+            continue
 
 
 def discover() -> Registry:
@@ -44,6 +60,8 @@ def discover() -> Registry:
 
 def _candidates() -> Iterator[tuple[str, Callable[[], object]]]:
     """Where adapters may be, and what gives the class or module there when called."""
+    import pkgutil
+
     for module in pkgutil.iter_modules(agents.__path__, f"{agents.__name__}."):
         yield module.name, partial(importlib.import_module, module.name)
     if _is_group_declared():
@@ -61,13 +79,15 @@ def _is_group_declared() -> bool:
 
 
 def _adapters(value: object) -> list[type[Adapter]]:
-    """The adapter classes a module defines, or the one that ``value`` is.
+    """The adapter classes a module defines or names in its ``__all__``, or the one that ``value`` is.
 
     Raises:
         AdapterError: it is neither.
     """
     if isinstance(value, ModuleType):
-        return [kind for kind in vars(value).values() if _is_adapter(kind) and _is_within(kind, value)]
+        names = getattr(value, "__all__", None) or list(vars(value))
+        kinds = [getattr(value, name) for name in names]
+        return [kind for kind in kinds if _is_adapter(kind) and _is_within(kind, value)]
     if isinstance(value, type) and issubclass(value, Adapter):
         return [value]
     raise AdapterError(f"{value!r} is no Adapter")

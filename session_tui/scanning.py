@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from session_tui.adapters.base import Adapter, Root, Source, World, unreadable
-from session_tui.catalog import Found
+from session_tui.catalog import Catalog, Found
 from session_tui.errors import SessionTuiError
 from session_tui.index.store import SessionCache
 from session_tui.model import Problem, Session, SessionKey
+from session_tui.ordering import ordered
 from session_tui.progress import Progress
 
 _FIRST_BATCH = 64
 """How many heads are read before the first are told of: about as many as a screen shows."""
 _BATCH = 256
+_SPARE = 8
+"""How many more files than those that changed are asked for where the last ones are, since others may follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +30,8 @@ class Scanner:
     adapters: Mapping[str, Adapter]
     shown: frozenset[str]
     cache: SessionCache | None
-    progress: Progress
-    each: Callable[[Sequence[Session]], None]
+    progress: Progress = field(default_factory=Progress)
+    each: Callable[[Sequence[Session]], None] = lambda _: None
 
     def scan_all(self) -> Iterator[Found]:
         """What every root of every store holds.
@@ -103,6 +106,42 @@ class Scanner:
                     self.cache.forget(root, [source.key.id for source in hit.sources])
         return heads
 
+    def again(self, before: Sequence[Found], changed_paths: Mapping[Root, Collection[str]]) -> News:
+        """What changed below the roots of ``before`` since then; only heads of sessions that did are read."""
+        changed: list[Source] = []
+        found, gone = [], frozenset[SessionKey]()
+        for hit in before:
+            known = {source.key: source for source in hit.sources}
+            now = self._newest(hit, changed_paths[hit.root]) or self._scan(self.adapters[hit.store], hit.root)
+            missing = known.keys() - {source.key for source in now.sources}
+            if now.complete:
+                gone |= missing
+            else:
+                now = replace(now, sources=(*now.sources, *(known[key] for key in missing)))
+            changed += [source for source in now.sources if _differs(source, known.get(source.key))]
+            found.append(now)
+            if self.cache and now.complete and missing:
+                self.cache.forget((now.store, str(now.root.path)), [source.key.id for source in now.sources])
+        read = list(self._read_heads(changed))
+        if self.cache:
+            self.cache.keep(read)
+        return News(tuple(found), tuple(read), gone)
+
+    def _newest(self, before: Found, paths: Collection[str]) -> Found | None:
+        """``before`` with the files at ``paths`` as they are now, where it is certain that nothing else changed."""
+        by_path = {source.path: source for source in before.sources}
+        if len(by_path) != len(before.sources) or before.root.path.is_file() or not by_path.keys() >= set(paths):
+            return None
+        try:
+            last = self.adapters[before.store].newest(before.root, len(paths) + _SPARE)
+        except SessionTuiError:
+            # A whole look tells of it.
+            return None
+        new = {source.key: source for source in last}
+        if any(by_path[path].key not in new for path in paths) or new.keys() - {one.key for one in before.sources}:
+            return None
+        return replace(before, sources=tuple(new.get(source.key, source) for source in before.sources))
+
     def _read_heads(self, sources: Sequence[Source]) -> Iterator[tuple[Source, Session]]:
         """The heads of ``sources``, asked of each adapter at once."""
         for store in {source.key.store: None for source in sources}:
@@ -112,6 +151,53 @@ class Scanner:
                 yield from zip(mine, adapter.heads(mine), strict=True)
             except SessionTuiError as error:
                 yield from ((source, unreadable(source, error)) for source in mine)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What another look at some roots brought: what they hold now, the sessions that came or changed, with their
+    sources, and the keys of those that went."""
+
+    found: tuple[Found, ...]
+    read: tuple[tuple[Source, Session], ...]
+    gone: frozenset[SessionKey]
+
+    @property
+    def keys(self) -> frozenset[SessionKey]:
+        """The sessions that came, changed or went."""
+        return self.gone | {source.key for source, _ in self.read}
+
+    def differing(self) -> Iterator[Found]:
+        """What an index must know of: whole roots where sessions went, else only what came or changed."""
+        gone_from = {(key.store, key.root) for key in self.gone}
+        read = [source for source, _ in self.read]
+        for hit in self.found:
+            if (hit.store, str(hit.root.path)) in gone_from:
+                yield hit
+            else:
+                keys = {source.key for source in hit.sources}
+                yield replace(hit, sources=tuple(source for source in read if source.key in keys), complete=False)
+
+    def sources(self, before: Mapping[SessionKey, Source]) -> dict[SessionKey, Source]:
+        """``before`` with what changed."""
+        kept = {key: source for key, source in before.items() if key not in self.gone}
+        return kept | {source.key: source for source, _ in self.read}
+
+    def catalog(self, before: Catalog, sessions: Sequence[Session]) -> Catalog:
+        """``before`` with ``sessions``, those of the changed ones that are listed, and with the problems of now."""
+        new = {(hit.store, hit.root): hit for hit in self.found}
+        known = {(hit.store, hit.root): hit for hit in before.found}
+        found = tuple((known | new).values())
+        told = {problem for hit in before.found for problem in hit.problems}
+        problems = [problem for problem in before.problems if problem not in told]
+        problems += [problem for hit in found for problem in hit.problems]
+        keys = self.keys
+        kept = [session for session in before.sessions if session.key not in keys]
+        return Catalog(ordered([*kept, *sessions]), found, tuple(problems))
+
+
+def _differs(source: Source, before: Source | None) -> bool:
+    return before is None or (source.stamp, source.path) != (before.stamp, before.path)
 
 
 def _hint_of_time(source: Source) -> float:

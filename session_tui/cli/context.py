@@ -17,6 +17,7 @@ from session_tui.paths import Places, places
 if TYPE_CHECKING:
     from session_tui.adapters.base import World
     from session_tui.config import Config
+    from session_tui.glancing import Seen
     from session_tui.library import Library
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -33,6 +34,8 @@ class Settings:
     theme: str | None = None
     color: bool = True
     debug: bool = False
+    glanced: Seen = ()
+    """What a first glance at the usual places has shown already."""
 
     @cached_property
     def places(self) -> Places:
@@ -57,14 +60,9 @@ class Settings:
         Raises:
             UsageError: a ``--root`` is not ``STORE=PATH``.
         """
-        from session_tui.adapters.base import World
+        from session_tui.surroundings import world_here
 
-        home = Path(os.environ.get("HOME") or Path.home())
-        world = World(home=home, environ=dict(os.environ), cwd=Path.cwd(), data_dir=self.places.data_dir)
-        configured = {
-            name: tuple(world.expand(root) for root in section.roots) for name, section in self.config.stores.items()
-        }
-        return World(world.home, world.environ, world.cwd, world.data_dir, self._given(), configured)
+        return world_here(self.config, self.places.data_dir, self._given())
 
     def _given(self) -> dict[str, tuple[Path, ...]]:
         given: dict[str, tuple[Path, ...]] = {}
@@ -91,7 +89,7 @@ class Settings:
 
         logs.write_to(self.places.log_file)
         cache = SessionCache(self.places.cache_dir / "sessions.db")
-        return Library(self.world, config=self.config, cache=cache, stores=self.stores)
+        return Library(self.world, config=self.config, cache=cache, stores=self.stores, glanced=self.glanced)
 
 
 def settings() -> Settings:

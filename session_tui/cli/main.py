@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,12 +16,18 @@ from session_tui.cli.context import Settings, global_options
 from session_tui.cli.output import narrate, report
 from session_tui.errors import SessionTuiError, UsageError
 
+if TYPE_CHECKING:
+    from session_tui.glancing import Seen
+
 _COMMANDS = {
     "list": "sessions:list_sessions",
+    "search": "searching:search",
     "show": "sessions:show",
     "resume": "resuming:resume",
+    "index": "searching:index",
     "stores": "stores:stores",
     "doctor": "stores:doctor",
+    "stats": "figures:stats",
     "config": "configuring:config",
     "compact": "compacting:compact",
     "trash": "trashing:trash",
@@ -73,9 +80,12 @@ def cli(context: click.Context) -> None:
         context.invoke(ui, query=())
 
 
-def main() -> int:
-    """Run the command line and return its exit code: 0 done, 1 failed, 2 wrong usage."""
-    settings = Settings()
+def main(glanced: Seen = ()) -> int:
+    """Run the command line and return its exit code: 0 done, 1 failed, 2 wrong usage.
+
+    ``glanced`` are sessions that are on screen already.
+    """
+    settings = Settings(glanced=glanced)
     try:
         result = cli.main(prog_name="session-tui", standalone_mode=False, obj=settings)
     except Exception as error:
