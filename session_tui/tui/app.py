@@ -6,8 +6,11 @@ import asyncio
 import gc
 import logging
 import signal
+import sys
+import termios
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,8 @@ from session_tui.tui.screens.looking import Launcher
 from session_tui.tui.viewer import calm_gc
 
 log = logging.getLogger(__name__)
+
+_SECONDS_BETWEEN_LOOKS_AT_TERMINAL = 2.0
 
 
 class SessionApp(App[object]):
@@ -85,6 +90,16 @@ class SessionApp(App[object]):
             return
         for name in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(name, self.exit, None, 128 + name)
+        self.set_interval(_SECONDS_BETWEEN_LOOKS_AT_TERMINAL, self._leave_without_terminal)
+
+    def _leave_without_terminal(self) -> None:
+        """Leave when the terminal is gone without a word: nothing can be read from it or drawn on it any more, and
+        waiting for keys would keep a processor busy for ever."""
+        try:
+            termios.tcgetattr(sys.__stdin__.fileno() if sys.__stdin__ else 0)
+        except (termios.error, OSError, ValueError):
+            log.info("the terminal is gone")
+            self.exit(None, 128 + signal.SIGHUP)
 
     def _fatal_error(self) -> None:
         """Leave after an error nothing caught: the details go to the log, the person is told by `run`."""
@@ -118,6 +133,9 @@ class SessionApp(App[object]):
         for command in offered():
             keys = f" ({spelled(command.keys)})" if command.keys else ""
             yield SystemCommand(f"{command.title}{keys}", command.help, self._runner(command.action, command.pane))
+        for saved in self._browser.saved_searches():
+            search = partial(self._browser.search_for, saved.query)
+            yield SystemCommand(f"Search: {one_line(saved.name)}", one_line(saved.query), search)
 
     def _runner(self, action: str, pane: str) -> Callable[[], object]:
         async def run() -> None:

@@ -63,6 +63,12 @@ COMMANDS: tuple[Command, ...] = (
     Command("list_refresh", L, "R", "screen.refresh_list", "Refresh", ""),
     Command("list_scope", L, "full_stop", "screen.toggle_scope", "Scope", ""),
     Command("list_sort", L, "s", "screen.next_sort", "Sort", ""),
+    Command("list_group", L, "v", "screen.next_group", "Group", ""),
+    Command("fold_group", L, "minus", "fold_group", "Fold group", "Fold the group of the selected session."),
+    Command("unfold_groups", L, "plus,equals_sign", "unfold_groups", "Unfold", "Unfold all groups."),
+    Command("list_next_agent", L, "greater_than_sign", "screen.next_agent(1)", "Next agent", ""),
+    Command("list_previous_agent", L, "less_than_sign", "screen.next_agent(-1)", "Agent before", ""),
+    Command("save_search", L, "S", "screen.save_search", "Save search", "Keep this search under a name."),
     Command("list_help", L, "question_mark", "screen.show_help", "Help", "", True),
     Command("list_palette", L, "colon", "app.command_palette", "Palette", ""),
     Command("quit_list", L, "q", "app.quit", "Quit", "", True),
@@ -96,6 +102,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("refresh", A, "f5", "screen.refresh_list", "Refresh", "Look at every store again."),
     Command("scope", A, "ctrl+t", "screen.toggle_scope", "Scope", "Switch between this directory and everywhere."),
     Command("sort", A, "ctrl+s", "screen.next_sort", "Sort", "Sort by the next of: updated, created, title…"),
+    Command("group", A, "ctrl+g", "screen.next_group", "Group", "Group by the next of: project, agent, date, nothing."),
+    Command("next_agent", A, "f3,ctrl+right", "screen.next_agent(1)", "Next agent", "List the next agent's sessions."),
+    Command("previous_agent", A, "ctrl+left", "screen.next_agent(-1)", "Agent before", "List those of the one before."),
+    Command("all_agents", A, "", "screen.all_agents", "All agents", "List the sessions of all agents."),
+    Command(
+        "saved_searches", A, "ctrl+o", "screen.saved_searches", "Saved searches", "Choose or save a search.", False
+    ),
     Command("copy_resume_anywhere", A, "ctrl+y", "screen.copy_resume", "Copy command", ""),
     Command(
         "subagents", A, "", "screen.toggle_subagents", "Sub-agents", "List sub-agents' sessions, or leave them out."
@@ -124,6 +137,11 @@ _SIGNS = {
     "slash": "/",
     "full_stop": ".",
     "colon": ":",
+    "minus": "-",
+    "plus": "+",
+    "equals_sign": "=",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
     "question_mark": "?",
     "right_square_bracket": "]",
     "left_square_bracket": "[",
@@ -152,5 +170,5 @@ def _spelled(key: str) -> str:
     if key in _SIGNS:
         return _SIGNS[key]
     if key.startswith("ctrl+"):
-        return f"Ctrl+{key[5:].upper()}"
+        return f"Ctrl+{_SIGNS.get(key[5:], key[5:].upper())}"
     return key.upper() if key.startswith("f") and key[1:].isdigit() else key

@@ -43,7 +43,7 @@ def assert_calm(terminal: Terminal, home: Path, *, code: int) -> None:
 def test_the_list_and_the_newest_conversation_are_on_screen(terminal: Opener, width: int, height: int) -> None:
     screen = open_ui(terminal(width=width, height=height))
 
-    assert "Search titles" in screen
+    assert "Search everything" in screen
     assert "You" in screen or "Assistant" in screen
     assert re.search(r"\d+% of \d+k|tokens|window", screen)
 

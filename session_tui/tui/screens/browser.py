@@ -4,29 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Footer, Input, Static
 
-from session_tui import query
 from session_tui.library import Library
 from session_tui.model import Session, SessionKey, Transcript
+from session_tui.profiles import Dues
 from session_tui.progress import Progress
 from session_tui.text import homely, one_line
-from session_tui.tui import empty
 from session_tui.tui.commands import Pane, bindings
+from session_tui.tui.first_rows import PLACEHOLDER
 from session_tui.tui.jobs import Job, JobEnded, JobStepped
-from session_tui.tui.listing import SORTS, Listing
+from session_tui.tui.listing import Listing
 from session_tui.tui.screens.compacting import Compacting
 from session_tui.tui.screens.continuing import Continuing
+from session_tui.tui.screens.explaining import Explaining
+from session_tui.tui.screens.indexing import IndexingAll
+from session_tui.tui.screens.narrowing import Narrowing
+from session_tui.tui.screens.saving import Saving
+from session_tui.tui.screens.searching import Reading
+from session_tui.tui.screens.watching import Watching
 from session_tui.tui.viewer import MessageViewer
+from session_tui.tui.widgets.agent_tabs import AgentTabs
 from session_tui.tui.widgets.compaction_bar import CompactionBar
 from session_tui.tui.widgets.search_box import FindBox, SearchBox
 from session_tui.tui.widgets.session_list import SessionList
@@ -37,6 +43,8 @@ if TYPE_CHECKING:
 _SETTLE_SECONDS = 0.03
 """How long the selection must rest before its messages are read; held keys pass by unread rows."""
 _SECONDS_BETWEEN_LISTINGS = 0.25
+_SHARE_OF_LISTING = 0.1
+"""How much of the time of a look may go into putting what was found in order, which costs more the more there is."""
 
 
 class ListPane(SessionList):
@@ -51,14 +59,11 @@ class ViewerPane(MessageViewer):
     BINDINGS = bindings(Pane.VIEWER)
 
 
-class Browser(Continuing, Compacting):
+class Browser(Continuing, Compacting, Saving, Explaining, IndexingAll, Narrowing, Watching):
     """Search, list, read, resume."""
 
     BINDINGS = bindings(Pane.ANYWHERE)
     AUTO_FOCUS = "#search"
-
-    shown: reactive[tuple[Session, ...]] = reactive((), init=False)
-    """The rows of the list."""
 
     def __init__(self, library: Library, *, query: str, clock: Callable[[], datetime]) -> None:
         super().__init__()
@@ -68,18 +73,27 @@ class Browser(Continuing, Compacting):
         self._listing = Listing(library.world.cwd, here=library.config.scope == "here")
         self._transcript: Transcript | None = None
         self._wanted: SessionKey | None = None
-        self._opening: Job[Transcript] | None = None
+        self._opening: Job[Reading] | None = None
         self._settle: Timer | None = None
         self._refreshing: Job[Catalog] | None = None
+        self._is_about_to_look = False
+        self._is_first_look = True
 
     def compose(self) -> ComposeResult:
         """Lay out the screen."""
         with Horizontal(id="top"):
             yield Static("❯", id="prompt")
-            yield SearchBox(self._first_query, id="search", placeholder="Search titles, projects and prompts")
+            yield SearchBox(self._first_query, id="search", placeholder=PLACEHOLDER)
             yield Static(id="status", markup=False)
+        yield AgentTabs(self._library.looks(), id="tabs")
         with Horizontal(id="panes"):
-            yield ListPane(looks=self._library.looks(), now=self._clock, id="list")
+            yield ListPane(
+                looks=self._library.looks(),
+                now=self._clock,
+                soft=self._library.config.compaction.soft_threshold,
+                due=Dues(self._library.config, self._library.adapter_of),
+                id="list",
+            )
             with Vertical(id="reading"):
                 yield Static(id="heading", markup=False)
                 yield ViewerPane(id="viewer")
@@ -87,60 +101,64 @@ class Browser(Continuing, Compacting):
                 yield CompactionBar(id="bar")
         yield Footer()
 
-    @property
-    def rows(self) -> SessionList:
-        """The list pane."""
-        return self.query_one("#list", SessionList)
-
-    @property
-    def viewer(self) -> MessageViewer:
-        """The message viewer."""
-        return self.query_one("#viewer", MessageViewer)
-
-    @property
-    def search(self) -> SearchBox:
-        """The search box."""
-        return self.query_one("#search", SearchBox)
-
     # ── what the list shows ───────────────────────────────────────────────────────────────────────────
 
     def on_mount(self) -> None:
         """Show what was seen last time, then look again."""
         self._listing.update(self._library.snapshot())
+        if self._listing.total:
+            self.viewer.clear("")
+        self._is_about_to_look = True
         self._relist()
-        self.action_refresh_list()
+        self.look_at_saved()
+        # What is known already is drawn before anything competes with drawing it.
+        self.call_after_refresh(self.action_refresh_list)
 
     def action_refresh_list(self) -> None:
         """Look at every store again, unless that is under way."""
         if self._refreshing is None:
             job = Job("Looking for sessions", self._refresh, self._refreshed)
+            self._looked_at = time()
             self._refreshing = self.session_app.jobs.run(job)
+            self._is_about_to_look = False
             self._tell_status()
 
+    @property
+    def _is_looking(self) -> bool:
+        return self._is_about_to_look or self._refreshing is not None
+
     def _refresh(self, progress: Progress) -> Catalog:
-        last, waiting = 0.0, list[Session]()
+        due, waiting = 0.0, list[Session]()
 
         def each(sessions: Sequence[Session]) -> None:
-            nonlocal last
+            nonlocal due
             waiting.extend(sessions)
-            if monotonic() - last >= _SECONDS_BETWEEN_LISTINGS:
-                last = monotonic()
+            start = monotonic()
+            if start >= due:
                 self._listing.update(waiting)
                 waiting.clear()
                 self.app.call_later(self._relist)
+                took = monotonic() - start
+                due = start + max(_SECONDS_BETWEEN_LISTINGS, took / _SHARE_OF_LISTING)
 
         catalog = self._library.refresh(progress, each=each)
         self._listing.update(catalog.sessions, complete=True)
+        self._library.searches.prepare(self._listing.scoped())
         return catalog
 
     def _refreshed(self, catalog: Catalog) -> None:
         self._relist()
+        self._is_first_look = False
+        self._watch(catalog)
+        self.index_all(catalog.found)
         if self._wanted is not None:
             self._open(self._wanted)
 
     def note_end(self, message: JobEnded) -> None:
         """Take note that a job has ended, well or not."""
         self.note_compacting(message)
+        self.note_looking_again(message)
+        self.note_indexing(message)
         if message.job is self._refreshing:
             self._refreshing = None
             self._tell_status()
@@ -152,37 +170,6 @@ class Browser(Continuing, Compacting):
             self.viewer.clear(one_line(f"{message.error} {message.error.hint}"))
             self.query_one(CompactionBar).show(None, None)
 
-    def _relist(self) -> None:
-        wanted = query.parse(self.search.value)
-        self.shown = self._listing.rows(wanted)
-        self.rows.highlight(wanted.terms)
-        self.viewer.highlight(wanted.terms)
-        self._tell_status()
-
-    def watch_shown(self, shown: tuple[Session, ...]) -> None:
-        """Give the list its rows, or say why there are none."""
-        if not shown:
-            self.rows.empty(self._why_empty())
-        self.rows.set_rows(shown)
-
-    def _why_empty(self) -> list[Content]:
-        if self.search.value:
-            return empty.no_match(self.search.value, self._listing.total, here=self._listing.here)
-        if self._listing.here and self._listing.total:
-            return empty.nothing_here(self._library.world.cwd)
-        if self._refreshing is not None:
-            return empty.looking()
-        looks = self._library.looks()
-        return empty.no_sessions([looks[name] for name in self._library.searched()])
-
-    def _tell_status(self, note: str = "") -> None:
-        total, listing = self._listing.total, self._listing
-        parts = [f"{len(self.shown):,} of {total:,}"]
-        parts += ["this directory"] if listing.here else []
-        parts += [f"by {listing.sort}"] if listing.sort != "updated" else []
-        parts += [note or "looking…"] if self._refreshing is not None else []
-        self.query_one("#status", Static).update(" · ".join(parts))
-
     def note_step(self, message: JobStepped) -> None:
         """Tell how far a job is."""
         step = message.step
@@ -191,17 +178,8 @@ class Browser(Continuing, Compacting):
 
     @on(Input.Changed, "#search")
     def _search_changed(self) -> None:
-        self._relist()
-
-    def action_toggle_scope(self) -> None:
-        """Switch between this directory and everywhere."""
-        self._listing.here = not self._listing.here
-        self._relist()
-
-    def action_next_sort(self) -> None:
-        """Sort by the next order."""
-        self._listing.sort_by(SORTS[(SORTS.index(self._listing.sort) + 1) % len(SORTS)])
-        self._relist()
+        # Another question selects its best answer; none at all leaves the selection where it is.
+        self._relist(to_best=bool(self.search.value))
 
     # ── what the viewer shows ─────────────────────────────────────────────────────────────────────────
 
@@ -220,21 +198,29 @@ class Browser(Continuing, Compacting):
         """Read a session's messages; while one is being read only the newest wish is kept."""
         self._wanted = key
         if self._opening is None:
-            job = Job("Reading", lambda _: self._library.open(key), self._opened, quiet=True)
+            wanted, words = self._query, self._words_of(key)
+            job = Job("Reading", lambda _: self._read(key, wanted, words), self._opened, quiet=True)
             self._opening = self.session_app.jobs.run(job)
 
-    def _opened(self, transcript: Transcript) -> None:
+    def _opened(self, reading: Reading) -> None:
         self._opening = None
+        transcript = reading.transcript
         key = transcript.session.key
         if self._wanted != key:
             if self._wanted is not None:
                 self._open(self._wanted)
             return
-        self._transcript = transcript
-        self.viewer.show(transcript)
+        self._landed_on = (key, reading.terms)
+        self._take(transcript, at=reading.at)
+        self._land_soon()
         if not self.search.value and self.rows.cursor == 0 and self._refreshing is None:
             self.call_after_refresh(self.session_app.keep_first_screen)
-        self.viewer.highlight(query.parse(self.search.value).terms)
+
+    def _take(self, transcript: Transcript, *, at: int | None = None) -> None:
+        """Show a transcript, from message ``at`` on where a search found it there, and all that is told of it."""
+        self._transcript = transcript
+        self._mark_words_in_viewer()
+        self.viewer.show(transcript, at=at, to_word=True)
         self._tell_heading(transcript.session)
         gauge = self._library.meter(transcript.session)
         self.query_one(CompactionBar).show(gauge, transcript.session, summaries=len(transcript.summaries))
@@ -347,8 +333,3 @@ class Browser(Continuing, Compacting):
         from session_tui.tui.screens.help import HelpScreen
 
         self.app.push_screen(HelpScreen())
-
-    def action_toggle_subagents(self) -> None:
-        """List sub-agents' sessions as well, or leave them out."""
-        self._listing.subagents = not self._listing.subagents
-        self._relist()

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from session_tui.compaction.compactor import Compaction, Status
     from session_tui.compactions import CompactOptions, Prepared
 
+    Finish = Callable[[Prepared, Compaction], None]
+
 _SECONDS_OF_RESULT = 6.0
 
 
@@ -31,6 +33,7 @@ class Compacting(Looking):
     def __init__(self) -> None:
         super().__init__()
         self._compacting: list[Job[object]] = []
+        self._waiting: list[tuple[Prepared, CompactOptions, Finish]] = []
 
     def action_compact(self) -> None:
         """Show what compacting the selected session, or every marked one, would do."""
@@ -55,19 +58,24 @@ class Compacting(Looking):
             return
         from session_tui.tui.screens.compaction import PlanScreen
 
-        self.app.push_screen(PlanScreen(worth[0], more=worth[1:]), partial(self._agreed, worth))
+        screen = PlanScreen(worth[0], more=worth[1:], summarizers=self._library.compactions.summarizers)
+        self.app.push_screen(screen, partial(self._agreed, worth))
 
     def _agreed(self, prepared: Sequence[Prepared], options: CompactOptions | None) -> None:
         if options is None:
             return
-        for one in prepared:
-            finish = self._review if len(prepared) == 1 else self._write
-            self._start(one, options, finish)
+        finish = self._review if len(prepared) == 1 else self._write
+        self._waiting += [(one, one.possible(options), finish) for one in prepared]
+        self._go_on()
 
-    def _start(
-        self, prepared: Prepared, options: CompactOptions, finish: Callable[[Prepared, Compaction], None]
-    ) -> None:
-        """Run one compaction in a job; several of them run beside each other."""
+    def _go_on(self) -> None:
+        """Begin with the next session that waits, unless one is at work: a summarizer is asked one thing at a time,
+        and the other jobs are not kept waiting."""
+        if self._waiting and not self._compacting:
+            self._start(*self._waiting.pop(0))
+
+    def _start(self, prepared: Prepared, options: CompactOptions, finish: Finish) -> None:
+        """Run one compaction in a job."""
 
         def work(progress: Progress) -> tuple[Prepared, Compaction]:
             planned = self._planned([prepared.session], options)[0]
@@ -84,15 +92,26 @@ class Compacting(Looking):
         return told
 
     def _show_status(self, session: Session, status: Status) -> None:
-        bar = self.query_one(CompactionBar)
-        bar.stage(status.stage, total=status.messages, savings=status.savings, note=status.note or status.error)
+        waiting = f"{plural(len(self._waiting), 'session')} waiting" if self._waiting else ""
+        note = " · ".join(part for part in (waiting, status.note or status.error) if part)
+        self.query_one(CompactionBar).stage(status.stage, total=status.messages, savings=status.savings, note=note)
 
     def note_compacting(self, message: JobEnded) -> None:
-        """Take note that a job has ended: a compaction that failed or was stopped gives the bar back."""
-        if message.job in self._compacting:
-            self._compacting = [job for job in self._compacting if job is not message.job]
-            if message.error is not None:
-                self.set_timer(_SECONDS_OF_RESULT, self.query_one(CompactionBar).idle)
+        """Take note that a job has ended: the next session's turn comes, and none more where the person stopped one."""
+        if message.job not in self._compacting:
+            return
+        self._compacting = [job for job in self._compacting if job is not message.job]
+        if message.cancelled and self._waiting:
+            self.notify(f"{plural(len(self._waiting), 'session')} that waited stay as they are.", markup=False)
+            self._waiting.clear()
+        if message.error is not None:
+            self.set_timer(_SECONDS_OF_RESULT, self._rest)
+        self._go_on()
+
+    def _rest(self) -> None:
+        """Give the bar back, unless another compaction shows on it."""
+        if not self._compacting:
+            self.query_one(CompactionBar).idle()
 
     def _review(self, prepared: Prepared, compaction: Compaction) -> None:
         from session_tui.tui.screens.compaction import SummaryScreen
@@ -111,14 +130,17 @@ class Compacting(Looking):
         self._compacting.append(cast("Job[object]", self.session_app.jobs.run(job)))
 
     def _written(self, result: CompactResult) -> None:
-        saved = f"{plural(result.removed_messages, 'message')} summarised, {result.tokens_saved:,} tokens saved"
+        more = "saved" if result.tokens_saved >= 0 else "more than before"
+        tokens = f"{abs(result.tokens_saved):,} tokens {more}"
         place = {"store": "Written to the store", "overlay": "Kept in our overlay"}.get(
             result.written_to, "Not written"
         )
         honoured = f" Honoured by: {', '.join(result.read_by)}." if result.read_by else ""
         note = f" {result.note}." if result.note else ""
-        self.notify(one_line(f"{saved}. {place}.{honoured}{note} u undoes it."), title="Compacted", markup=False)
-        self.set_timer(_SECONDS_OF_RESULT, self.query_one(CompactionBar).idle)
+        undone = " u undoes it." if result.written_to == "store" else ""
+        said = f"{plural(result.removed_messages, 'message')} summarised, {tokens}. {place}.{honoured}{note}{undone}"
+        self.notify(one_line(said), title="Compacted", markup=False)
+        self.set_timer(_SECONDS_OF_RESULT, self._rest)
         self.action_refresh_list()
 
     @property

@@ -12,9 +12,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Select, Static, TextArea
+from textual.widgets import Button, Checkbox, Input, Select, Static, TextArea
 
+from session_tui.adapters.shrinking import Shrinkable
 from session_tui.compaction.compactor import Compaction
+from session_tui.compaction.summarizers import instructions
 from session_tui.compaction.summarizers.choosing import BUILT_IN
 from session_tui.compactions import CompactOptions, Prepared
 from session_tui.text import clip, one_line, plural
@@ -32,11 +34,16 @@ class PlanScreen(ModalScreen[CompactOptions | None]):
     ]
     AUTO_FOCUS = "#cancel"
 
-    def __init__(self, prepared: Prepared, *, more: Sequence[Prepared] = ()) -> None:
-        """Show ``prepared``; ``more`` are further sessions that are compacted by the same options."""
+    def __init__(
+        self, prepared: Prepared, *, more: Sequence[Prepared] = (), summarizers: Sequence[str] = BUILT_IN
+    ) -> None:
+        """Show ``prepared``; ``more`` are further sessions that are compacted by the same options, ``summarizers``
+        the names of those that can be chosen."""
         super().__init__()
         self._prepared = prepared
-        self._more = more
+        self._every = (prepared, *more)
+        self._summarizers = summarizers
+        self._usual = instructions.usual(prepared.settings.summary_tokens)
 
     def compose(self) -> ComposeResult:
         """Lay out the dialog."""
@@ -44,23 +51,37 @@ class PlanScreen(ModalScreen[CompactOptions | None]):
         with VerticalScroll(classes="dialog") as dialog:
             dialog.border_title = "Compact"
             dialog.border_subtitle = "Esc cancels"
-            yield Static(self._told())
+            yield Static(self._told(), id="told")
             yield Static("Written by", classes="label")
-            names = [(name, name) for name in dict.fromkeys((self._prepared.summarizer.name, *BUILT_IN))]
+            names = [(name, name) for name in dict.fromkeys((self._prepared.summarizer.name, *self._summarizers))]
             yield Select(names, value=self._prepared.summarizer.name, allow_blank=False, id="summarizer", compact=True)
             yield Static("Model (for those that ask one)", classes="label")
             yield Input(options.model or "", id="model", compact=True)
             yield Static("Written to", classes="label")
-            places = _TARGETS[1:] if self._prepared.refusal else _TARGETS
-            yield Select(places, value=self._prepared.target, allow_blank=False, id="target", compact=True)
-            yield Static("Ask in these words instead (optional)", classes="label")
-            yield TextArea(options.prompt, id="prompt", compact=True)
+            places = _TARGETS if self._writable else _TARGETS[1:]
+            target = "store" if self._writable else "overlay"
+            yield Select(places, value=target, allow_blank=False, id="target", compact=True)
+            if any(isinstance(one.adapter, Shrinkable) for one in self._writable):
+                yield Checkbox(
+                    "Move what is covered to the trash, where it would be sent on", id="shrink", compact=True
+                )
+            yield Static("What a model is told", classes="label")
+            yield TextArea(options.prompt or self._usual, id="prompt", compact=True)
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="cancel", compact=True)
                 yield Button("Compact", id="accept", variant="primary", compact=True)
 
-    def _told(self) -> Content:
-        every = [self._prepared, *self._more]
+    @property
+    def _writable(self) -> list[Prepared]:
+        """Those of the sessions whose store takes a summary."""
+        return [one for one in self._every if one.refusal is None]
+
+    @on(Select.Changed, "#target")
+    def _aimed(self, changed: Select.Changed) -> None:
+        self.query_one("#told", Static).update(self._told(to_store=changed.value == "store"))
+
+    def _told(self, *, to_store: bool = True) -> Content:
+        every = self._every
         plan = self._prepared.plan
         title = one_line(self._prepared.session.title) or "Untitled"
         gone = sum(len(one.plan.compact) for one in every)
@@ -72,11 +93,14 @@ class PlanScreen(ModalScreen[CompactOptions | None]):
             Content(f"{plural(gone, 'message')} summarised, {kept} kept, about {saved:,} tokens saved"),
         ]
         lines += [Content(f"  {line}").stylize("$text-muted") for line in _gists(self._prepared)]
-        if self._prepared.refusal is not None:
-            lines.append(Content(f"{one_line(self._prepared.refusal.reason)}.").stylize("$text-warning"))
-        if self._prepared.target == "store" and self._prepared.adapter.compaction_note:
-            lines.append(Content(f"Afterwards: {self._prepared.adapter.compaction_note}.").stylize("$text-warning"))
-        lines.append(Content("A copy of what changes goes to the trash first.").stylize("$text-muted"))
+        reasons = dict.fromkeys(one.refusal.reason for one in every if one.refusal is not None)
+        lines += [Content(f"{one_line(reason)}: kept in our overlay.").stylize("$text-warning") for reason in reasons]
+        after = dict.fromkeys(_afterwards(one) for one in self._writable) if to_store else ()
+        lines += [Content(f"Afterwards: {one_line(words)}.").stylize("$text-warning") for words in after]
+        if not after:
+            lines.append(Content("Afterwards: the agent goes on with all messages, as before.").stylize("$text-muted"))
+        else:
+            lines.append(Content("A copy of what changes goes to the trash first.").stylize("$text-muted"))
         return Content("\n").join(lines)
 
     @on(Button.Pressed, "#cancel")
@@ -88,15 +112,24 @@ class PlanScreen(ModalScreen[CompactOptions | None]):
         """Compact as the dialog says."""
         summarizer = self.query_one("#summarizer", Select).value
         target = self.query_one("#target", Select).value
+        shrink = any(box.value for box in self.query("#shrink").results(Checkbox))
+        prompt = self.query_one("#prompt", TextArea).text
         self.dismiss(
             replace(
                 self._prepared.options,
                 summarizer=str(summarizer),
                 model=self.query_one("#model", Input).value or None,
-                prompt=self.query_one("#prompt", TextArea).text,
+                prompt="" if prompt.strip() == self._usual.strip() else prompt,
+                shrink=shrink and target == "store",
                 target="overlay" if target == "overlay" else "store",
             )
         )
+
+
+def _afterwards(prepared: Prepared) -> str:
+    """What the session's agent will see."""
+    adapter = prepared.adapter
+    return adapter.compaction_note or f"{adapter.label} goes on from the summary and the messages kept"
 
 
 def _gists(prepared: Prepared) -> Iterator[str]:

@@ -11,9 +11,10 @@ from typing import Any, ClassVar, Final
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual.content import Content
-from textual.geometry import Offset, Size
+from textual.geometry import Offset, Region, Size, Spacing
 from textual.message import Message
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.style import Style
@@ -25,11 +26,14 @@ from session_tui.tui.viewer import looks, selected
 from session_tui.tui.viewer.document import Document, Place
 from session_tui.tui.viewer.flow import GUTTER, Row
 from session_tui.tui.viewer.pages import Ink
+from session_tui.tui.viewer.thumb import ThumbBar
 
 MEASURE: Final = 100
 """Cells of text in a line, where the pane is wider; longer lines are hard to read."""
-_KEPT_STRIPS: Final = 400
+_KEPT_STRIPS: Final = 800
+_DROPPED_STRIPS: Final = 400
 _TICK: Final = 0.02
+_ROWS_PER_TICK: Final = 12
 
 
 class Canvas(ScrollView, can_focus=True):
@@ -52,7 +56,7 @@ class Canvas(ScrollView, can_focus=True):
         self.note = ""
         self._current = 0
         self._pane = Size(0, 0)
-        self._strips: dict[tuple[int, int, bool], Strip] = {}
+        self._strips: dict[tuple[int, int, bool] | None, Strip] = {}
         self._styles: dict[str, Style] = {}
         self._theme: tuple[object, ...] = ()
         self._ahead: Timer | None = None
@@ -60,6 +64,16 @@ class Canvas(ScrollView, can_focus=True):
     def on_mount(self) -> None:
         """Start the clock by which what lies ahead is laid out."""
         self._ahead = self.set_interval(_TICK, self._prepare, pause=True)
+
+    @property
+    def vertical_scrollbar(self) -> ScrollBar:
+        """The scrollbar, which is drawn again only where that shows."""
+        if self._vertical_scrollbar is None:
+            bar = ThumbBar(vertical=True, name="vertical", thickness=self.scrollbar_size_vertical)
+            bar.display = False
+            self._vertical_scrollbar = bar
+            self.app._start_widget(self, bar)
+        return self._vertical_scrollbar
 
     # ── the current message ───────────────────────────────────────────────────────────────────────────
 
@@ -143,7 +157,8 @@ class Canvas(ScrollView, can_focus=True):
         super().scroll_to(x, y, **{**options, "animate": False})
 
     def _prepare(self) -> None:
-        """Lay out one message of the next screen, or of the one before, so that paging only has to paint."""
+        """Lay out one message of the next screen, or of the one before, or paint some of their rows, so that paging
+        finds them done."""
         document, rows = self.document, self._pane.height
         if document is None or not self.is_ready:
             return
@@ -154,7 +169,7 @@ class Canvas(ScrollView, can_focus=True):
         if unknown is None and not self.vertical_scrollbar.grabbed:
             unknown = document.unmeasured(first, self.place.message, backward=True)
         if unknown is None:
-            if self._ahead is not None:
+            if not self._paint_ahead(document, top) and self._ahead is not None:
                 self._ahead.pause()
             return
         document.page(unknown)
@@ -162,6 +177,15 @@ class Canvas(ScrollView, can_focus=True):
             self.go(self.place)
         else:
             self._tell_height(document)
+
+    def _paint_ahead(self, document: Document, top: int) -> bool:
+        """Paint some rows of the next screen and of the one before; whether there were any."""
+        left = _ROWS_PER_TICK
+        for first in (top + self._pane.height, max(0, top - self._pane.height)):
+            for place in document.places(first, self._pane.height):
+                if place is not None and left and document.page(place.message).rows[place.row].prepare():
+                    left -= 1
+        return left < _ROWS_PER_TICK
 
     # ── fitting ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -265,34 +289,51 @@ class Canvas(ScrollView, can_focus=True):
     # ── painting ──────────────────────────────────────────────────────────────────────────────────────
 
     def render_line(self, y: int) -> Strip:
-        """One row of the screen."""
+        """One row of the screen, with the offsets that selecting text needs."""
         document = self.document
-        base = self.visual_style.rich_style
         if document is None or not self.is_ready:
             return self._note_line(y)
-        row = self.scroll_offset.y + y
-        place = Place(*document.heights.find(row))
-        if row >= document.heights.total or not document.is_measured(place.message):
-            return Strip.blank(self._pane.width, base)
-        key = (*place, place.message == self._current)
+        place = next(document.places(self.scroll_offset.y + y, 1))
+        strip = self._strip(document, place, self.text_selection)
+        return strip.apply_offsets(0, selected.key(place)) if place else strip
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The rows of the screen. A row keeps its strip while it moves over the screen, and with it what Textual has
+        worked out of it: styled line by line, a step of the wheel would take three times as long."""
+        document = self.document
+        if document is None or not self.is_ready or self.styles.gutter != Spacing() or self.opacity < 1:
+            return super().render_lines(crop)
+        filters, ground, selection = self.get_line_filters(), self.background_colors[1], self.text_selection
+        strips = []
+        for place in document.places(self.scroll_offset.y + crop.y, crop.height):
+            strip = self._strip(document, place, selection)
+            for line_filter in filters:
+                strip = strip.apply_filter(line_filter, ground)
+            strips.append(strip)
+        if crop.column_span == (0, self._pane.width):
+            return strips
+        return [strip.crop(*crop.column_span) for strip in strips]
+
+    def _strip(self, document: Document, place: Place | None, selection: Selection | None) -> Strip:
+        """The strip of a row, kept from when it was painted first; a blank one where there is no row."""
+        key = (*place, place.message == self._current) if place else None
         strip = self._strips.get(key)
         if strip is None:
-            if len(self._strips) > _KEPT_STRIPS:
-                self._strips.clear()
-            strip = self._strips[key] = self._paint(document, place)
-        chosen = self.text_selection
-        span = chosen.get_span(selected.key(place)) if chosen else None
-        return self._lit(strip, document.page(place.message).rows[place.row], *span) if span else strip
+            for old in list(self._strips)[: _DROPPED_STRIPS if len(self._strips) > _KEPT_STRIPS else 0]:
+                del self._strips[old]
+            blank = Strip.blank(self._pane.width, self.visual_style.rich_style)
+            strip = self._strips[key] = self._paint(document, place) if place else blank
+        span = selection.get_span(selected.key(place)) if selection and place else None
+        return self._lit(strip, document.page(place.message).rows[place.row], *span) if place and span else strip
 
     def _paint(self, document: Document, place: Place) -> Strip:
-        """A row of a message behind its marker bar, with the offsets that selecting text needs."""
+        """A row of a message behind its marker bar."""
         page = document.page(place.message)
         row = page.rows[min(place.row, len(page.rows) - 1)]
         is_marked = place.message == self._current and place.row >= page.top
         base = self.visual_style
         bar = Segment("▎" if is_marked else " ", (base + self._resolve(looks.BAR)).rich_style)
-        strip = Strip([bar, *row.segments]).adjust_cell_length(self._pane.width, base.rich_style)
-        return strip.apply_offsets(0, selected.key(place))
+        return Strip([bar, *row.segments]).adjust_cell_length(self._pane.width, base.rich_style)
 
     def _lit(self, strip: Strip, row: Row, start: int, end: int) -> Strip:
         """``strip`` with its characters from ``start`` to ``end`` (-1: to its end) shown as selected, as far as they

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
 from textual.content import Content, Span
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from pygments.lexer import Lexer
     from pygments.token import _TokenType
 
-MAX_COLOURED: Final = 12_000
+MAX_COLOURED: Final = 8_000
 """Characters; a longer block stays plain, since a lexer takes about 1 ms for each thousand."""
 _MARGIN: Final = Content("  ")
 
@@ -24,26 +25,51 @@ def lines(code: str, language: str) -> list[Line]:
     """A code block: a row for the language where it is given, then the code on a band."""
     label = clip(one_line(language), 24)
     code = drawable(code).rstrip("\n")
-    rows = coloured(code, label).split("\n", allow_blank=True) if label else [Content(row) for row in code.split("\n")]
-    block = [Line(row, first=_MARGIN, band=looks.BLOCK, bare=True) for row in rows]
+    lexer = _lexer(label.lower()) if label and len(code) <= MAX_COLOURED else None
+    colours = Colours(code, lexer) if lexer else None
+    block = [
+        Line(
+            Content(row),
+            first=_MARGIN,
+            band=looks.BLOCK,
+            bare=True,
+            tint=partial(colours.of, number) if colours else None,
+        )
+        for number, row in enumerate(code.split("\n"))
+    ]
     if label:
         block.insert(0, Line(Content.styled(label, looks.MUTED), first=_MARGIN, band=looks.BLOCK, clipped=True))
     return block
 
 
-def coloured(code: str, language: str) -> Content:
-    """Safe text with the colours of its language; plain when that is unknown or the text is long."""
-    lexer = _lexer(language.lower()) if len(code) <= MAX_COLOURED else None
-    if lexer is None:
-        return Content(code)
-    spans, start = [], 0
-    for kind, token in lexer.get_tokens(code):
-        end = min(start + len(token), len(code))
+class Colours:
+    """The colours of safe text in a language, found as far down as they were asked for."""
+
+    def __init__(self, code: str, lexer: Lexer) -> None:
+        self._lines: list[list[Span]] = [[]]
+        self._tokens: Iterator[tuple[_TokenType, str]] | None = iter(lexer.get_tokens(code))
+        self._column = 0
+
+    def of(self, line: int) -> Sequence[Span]:
+        """The styles of a line; lexers read from the beginning, so that those of all lines above are found as well."""
+        while len(self._lines) <= line + 1 and self._tokens is not None:
+            token = next(self._tokens, None)
+            if token is None:
+                self._tokens = None
+            else:
+                self._take(*token)
+        return self._lines[line] if line < len(self._lines) else ()
+
+    def _take(self, kind: _TokenType, token: str) -> None:
         style = _style(kind)
-        if style and end > start and not token.isspace():
-            spans.append(Span(start, end, style))
-        start = end
-    return Content(code, spans)
+        for number, piece in enumerate(token.split("\n")):
+            if number:
+                self._lines.append([])
+                self._column = 0
+            end = self._column + len(piece)
+            if style and piece and not piece.isspace():
+                self._lines[-1].append(Span(self._column, end, style))
+            self._column = end
 
 
 @lru_cache(64)

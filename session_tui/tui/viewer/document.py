@@ -8,6 +8,7 @@ moves by places never jumps.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -136,6 +137,18 @@ class Document:
         """The place at a row of the document, measured so that the row exists."""
         message, offset = self.heights.find(row)
         return Place(message, max(0, min(offset, self.height(message) - 1)))
+
+    def places(self, row: int, count: int) -> Iterator[Place | None]:
+        """What stands on ``count`` rows of the document from ``row`` on; ``None`` below its end, and for rows that
+        are not measured."""
+        message, offset = self.heights.find(row)
+        if row >= self.heights.total:
+            message = len(self)
+        for _ in range(count):
+            while message < len(self) and offset >= self.heights[message]:
+                message, offset = message + 1, 0
+            yield Place(message, offset) if message < len(self) and self._measured[message] else None
+            offset += 1
 
     def move(self, place: Place, rows: int) -> Place:
         """The place ``rows`` below (above, when negative), or as near to it as the document goes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,12 +28,6 @@ def pattern(needle: str, *, is_regex: bool = False) -> re.Pattern[str]:
     return re.compile(needle if is_regex else re.escape(needle), re.IGNORECASE | re.MULTILINE)
 
 
-def any_of(terms: Sequence[str]) -> re.Pattern[str] | None:
-    """A pattern for any of several words, the longest first; ``None`` when there is none."""
-    words = sorted({term for term in terms if term.strip()}, key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, words)), re.IGNORECASE) if words else None
-
-
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Some of a search's hits, in order; ``is_wrapped`` once the search went on from the first message."""
@@ -52,7 +46,7 @@ def search(
         for index in run:
             if is_stopped() or left <= 0:
                 break
-            found = list(_in_message(source[index], index, wanted, modes))[:left]
+            found = list(in_message(source[index], index, wanted, modes))[:left]
             hits += found
             left -= len(found)
             if hits and (len(hits) >= _BATCH or index % _BATCH == 0):
@@ -62,7 +56,8 @@ def search(
             yield Batch(hits, run.start != start)
 
 
-def _in_message(message: object, index: int, wanted: re.Pattern[str], modes: Modes) -> Iterator[Hit]:
+def in_message(message: object, index: int, wanted: re.Pattern[str], modes: Modes) -> Iterator[Hit]:
+    """The hits in one message, in order."""
     if not isinstance(message, Message):
         return
     for item, text in blocks.searched(message, modes):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, NamedTuple
 
 from rich.segment import Segment
@@ -19,16 +20,31 @@ GUTTER: Final = 3
 _NARROWEST: Final = 8
 
 
-class Row(NamedTuple):
-    """A row as painted, without the marker bar. Characters ``lead`` to ``end`` are what is copied; ``glue`` joins
-    the row to the one above where a line was wrapped, and is ``None`` where a line begins."""
+@dataclass(slots=True, eq=False)
+class Row:
+    """A row without the marker bar, painted when it is looked at. Characters ``lead`` to ``end`` are what is copied;
+    ``glue`` joins the row to the one above where a line was wrapped, and is ``None`` where a line begins."""
 
-    segments: list[Segment]
-    lead: int
-    end: int
-    glue: str | None
-    item: int
-    touch: Touch
+    lead: int = 0
+    end: int = 0
+    glue: str | None = None
+    item: int = NO_ITEM
+    touch: Touch = Touch.NONE
+    paint: Callable[[], list[Segment]] = list
+    _segments: list[Segment] | None = None
+
+    @property
+    def segments(self) -> list[Segment]:
+        """The row as painted."""
+        self.prepare()
+        return self._segments or []
+
+    def prepare(self) -> bool:
+        """Paint the row unless that was done before; whether it was not."""
+        if self._segments is not None:
+            return False
+        self._segments, self.paint = self.paint(), list
+        return True
 
 
 @dataclass(slots=True)
@@ -62,6 +78,7 @@ class Flow:
     base: Style
     marks: Marks
     overlay: str = ""
+    _brush: Brush | None = None
 
     def add(self, part: Part) -> None:
         """Set a part, cut to its limit."""
@@ -95,7 +112,7 @@ class Flow:
         if band:
             self._line(Line(EMPTY, band=band), NO_ITEM, gutter=1)
         else:
-            self.page.rows.append(Row([], 0, 0, None, NO_ITEM, Touch.NONE))
+            self.page.rows.append(Row())
 
     def outdented(self, line: Line) -> None:
         """Set a header or rule, whose glyph stands in the gutter."""
@@ -103,25 +120,20 @@ class Flow:
 
     def _line(self, line: Line, item: int, *, gutter: int = GUTTER) -> None:
         content, matches = self._marked(line.content, NO_ITEM if line.silent else item)
-        tone = self.base + self.resolve(line.band) if line.band else self.base
-        is_inset = line.band == looks.BLOCK
-        outside, edge = (self.base, self.width + GUTTER) if is_inset else (tone, self.width + GUTTER + 1)
         rest = line.rest if line.rest is not None else Content(" " * line.first.cell_length)
         width = max(_NARROWEST, self.width + GUTTER - gutter - line.first.cell_length)
         pieces = [self._clipped(content, line.right, width)] if line.clipped else wrap(content, width)
+        brush = self._brush or Brush(self.width, self.resolve, self.base)
+        self._brush = brush
         for number, piece in enumerate(pieces):
             prefix = rest if number else line.first
-            painted = self._paint(prefix + piece.content if prefix else piece.content, tone)
-            row = [Segment(" " * (gutter - 1), outside.rich_style), *painted]
-            if line.band:
-                filled = gutter + prefix.cell_length + piece.content.cell_length
-                row.append(Segment(" " * max(0, edge - filled), tone.rich_style))
             while matches and matches[0] < piece.start + len(piece.content) + 1:
                 self.page.matches[item].append(len(self.page.rows))
                 matches.pop(0)
             lead = gutter - 1 + (len(prefix) if number or line.bare else 0)
             end = gutter - 1 + len(prefix) + len(piece.content) - piece.tail
-            self.page.rows.append(Row(row, lead, end, piece.glue, item, line.touch))
+            paint = partial(brush.paint, line, prefix, piece, gutter)
+            self.page.rows.append(Row(lead, end, piece.glue, item, line.touch, paint))
         if matches:
             self.page.matches[item] += [len(self.page.rows) - 1] * len(matches)
 
@@ -153,10 +165,6 @@ class Flow:
         ]
         return content.add_spans(lit), [start for start, _ in spans]
 
-    def _paint(self, content: Content, tone: Style) -> list[Segment]:
-        painted = content.render(tone, end="", parse_style=self.resolve)
-        return [Segment(text, style.rich_style) for text, style in painted if text]
-
 
 class Piece(NamedTuple):
     """What of a line stands on one row, where it starts in the line, what was between it and the row above, and
@@ -166,6 +174,40 @@ class Piece(NamedTuple):
     start: int = 0
     glue: str | None = None
     tail: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Brush:
+    """Paints rows of ``width`` cells (without the gutter)."""
+
+    width: int
+    resolve: Callable[[str | Style], Style]
+    base: Style
+
+    def paint(self, line: Line, prefix: Content, piece: Piece, gutter: int) -> list[Segment]:
+        """The row of a piece of a line behind its prefix."""
+        tone = self.base + self.resolve(line.band) if line.band else self.base
+        is_inset = line.band == looks.BLOCK
+        outside, edge = (self.base, self.width + GUTTER) if is_inset else (tone, self.width + GUTTER + 1)
+        content = piece.content if line.tint is None else tinted(piece, line.tint())
+        painted = (prefix + content if prefix else content).render(tone, end="", parse_style=self.resolve)
+        row = [Segment(" " * (gutter - 1), outside.rich_style)]
+        row += [Segment(text, style.rich_style) for text, style in painted if text]
+        if line.band:
+            filled = gutter + prefix.cell_length + content.cell_length
+            row.append(Segment(" " * max(0, edge - filled), tone.rich_style))
+        return row
+
+
+def tinted(piece: Piece, spans: Sequence[Span]) -> Content:
+    """The content of a piece with the colours of its line beneath its own."""
+    content, start, end = piece.content, piece.start, piece.start + len(piece.content)
+    below = [
+        Span(max(span.start, start) - start, min(span.end, end) - start, span.style)
+        for span in spans
+        if span.start < end and span.end > start
+    ]
+    return Content(content.plain, [*below, *content.spans])
 
 
 def wrap(content: Content, width: int) -> list[Piece]:

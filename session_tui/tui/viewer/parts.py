@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
-from textual.content import Content
+from textual.content import Content, Span
 
 EMPTY: Final = Content("")
 WHOLE: Final = -1
@@ -30,7 +31,7 @@ class Line:
     """One line of text. ``first`` stands before its first row and ``rest`` before those that follow (as wide
     as ``first`` when not given); ``right`` is set flush right on the first row. A line that is ``clipped`` is
     cut instead of wrapped. ``band`` names the look of the whole row, ``bare`` leaves the prefix out of copies, and
-    a ``silent`` line is our own words, which no search finds."""
+    a ``silent`` line is our own words, which no search finds. ``tint`` tells more styles once a row is painted."""
 
     content: Content
     first: Content = EMPTY
@@ -41,6 +42,7 @@ class Line:
     band: str = ""
     bare: bool = False
     silent: bool = False
+    tint: Callable[[], Sequence[Span]] | None = None
 
 
 @dataclass(slots=True)

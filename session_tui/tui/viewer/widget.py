@@ -16,15 +16,19 @@ from textual.message import Message
 from textual.reactive import var
 from textual.worker import get_current_worker
 
+from session_tui.model import Message as Record
 from session_tui.model import Transcript
+from session_tui.query import pattern as folded_pattern
 from session_tui.tui.viewer import looks, markdown
 from session_tui.tui.viewer.document import Document, Hit, Place
-from session_tui.tui.viewer.find import Batch, Matches, any_of, pattern, search
+from session_tui.tui.viewer.find import Batch, Matches, in_message, pattern, search
 from session_tui.tui.viewer.flow import Marks
 from session_tui.tui.viewer.modes import Modes
 from session_tui.tui.viewer.reader import Reader
 
 _WARM_UP_SECONDS: Final = 0.3
+_NEARBY: Final = 100
+"""How far from its place a message is looked for where messages came before it, or went."""
 
 
 class MessageViewer(Reader):
@@ -80,8 +84,11 @@ class MessageViewer(Reader):
         """The transcript on show."""
         return self.document.transcript if self.document else None
 
-    def show(self, transcript: Transcript | None, *, at: int | None = None) -> None:
-        """Show a transcript, from message ``at`` on or its end; the session already on show keeps its place."""
+    def show(self, transcript: Transcript | None, *, at: int | None = None, to_word: bool = False) -> None:
+        """Show a transcript, from message ``at`` on or its end; the session already on show keeps its place.
+
+        With ``to_word`` the first highlighted word in message ``at`` is brought into sight.
+        """
         if transcript is None:
             self.clear("Nothing selected")
             return
@@ -93,12 +100,22 @@ class MessageViewer(Reader):
         if at is not None:
             self._goal = Place(max(0, min(at, last)))
             self._current = self._goal.message
-        elif is_same and not was_at_end:
-            self._goal = Place(min(self.place.message, last), self.place.row)
-            self._current = min(self._current, last)
-        else:
+        elif old is None or not is_same:
             self._goal, self._current = None, last
+        else:
+            follows = was_at_end and self._current >= len(old) - 1
+            self._current = last if follows else _counterpart(old, document, self._current)
+            top = Place(_counterpart(old, document, self.place.message), self.place.row)
+            self._goal = None if was_at_end else top
         self._restart(document, is_same=is_same)
+        if at is not None and to_word:
+            self.call_after_refresh(self._to_word, document, max(0, min(at, last)))
+
+    def _to_word(self, document: Document, message: int) -> None:
+        if document is self.document and self.is_ready and self._terms is not None:
+            hit = next(in_message(document.source[message], message, self._terms, document.modes), None)
+            if hit is not None:
+                self._show_hit(document, hit)
 
     def clear(self, note: str) -> None:
         """Show nothing but a note."""
@@ -178,7 +195,7 @@ class MessageViewer(Reader):
 
     def highlight(self, terms: Sequence[str]) -> None:
         """Mark words wherever they are shown, without going to one."""
-        self._terms = any_of(terms)
+        self._terms = folded_pattern(terms)
         self._remark()
 
     def find(self, needle: str, *, regex: bool = False) -> None:
@@ -253,7 +270,12 @@ class MessageViewer(Reader):
 
     def _go_to_match(self, direction: int) -> None:
         document, matches = self.document, self._matches
-        if document is None or matches is None or not self.is_ready:
+        if document is None or not self.is_ready:
+            return
+        if matches is None:
+            # Nothing is being found: the words of the search are gone through instead.
+            if self._terms is not None:
+                self._search(self._terms)
             return
         hit = matches.step(direction, self._current)
         if hit is not None:
@@ -286,6 +308,19 @@ class MessageViewer(Reader):
         if matches is not None:
             position = 0 if matches.position is None else matches.position + 1
             self.post_message(self.Found(position, len(matches), matches.is_done, is_capped=matches.is_capped))
+
+
+def _counterpart(old: Document, new: Document, message: int) -> int:
+    """Where a message of ``old`` is in ``new``, looked for around its place; the place itself where it is gone."""
+    around = range(max(0, message - _NEARBY), min(len(new), message + _NEARBY))
+    id = _id(old, message)
+    same = (at for at in sorted(around, key=lambda at: abs(at - message)) if id and _id(new, at) == id)
+    return next(same, max(0, min(message, len(new) - 1)))
+
+
+def _id(document: Document, message: int) -> str:
+    record = document.source[message] if message < len(document) else None
+    return record.id if isinstance(record, Record) else ""
 
 
 def calm_gc() -> None:

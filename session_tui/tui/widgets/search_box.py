@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.highlighter import Highlighter
+from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
+
+from session_tui.query import Mistake
+from session_tui.text import one_line
+
+
+class Struck(Highlighter):
+    """Strikes through parts of the query."""
+
+    spans: tuple[tuple[int, int], ...] = ()
+
+    def highlight(self, text: Text) -> None:
+        """Mark the parts in ``text``."""
+        for begin, end in self.spans:
+            text.stylize("strike", begin, end)
 
 
 class SearchBox(Input):
@@ -19,6 +36,7 @@ class SearchBox(Input):
         Binding("pageup", "pages(-1)", "Page up", show=False),
         Binding("escape", "leave", "Back", show=False),
         Binding("enter", "submit", "Resume", show=True),
+        Binding("tab", "complete", "Complete", show=False),
         Binding("f1", "screen.show_help", "Help", show=True),
     ]
 
@@ -32,6 +50,45 @@ class SearchBox(Input):
 
     class Left(Message):
         """Escape: clear the query, or go to the list."""
+
+    class Turned(Message):
+        """Moving by a word from an end of the text: to the agent so many tabs further."""
+
+        def __init__(self, steps: int) -> None:
+            super().__init__()
+            self.steps = steps
+
+    class Completing(Message):
+        """Tab: complete the filter being typed, or move on to the list."""
+
+    def __init__(self, value: str, *, id: str, placeholder: str) -> None:
+        self._struck = Struck()
+        super().__init__(value, id=id, placeholder=placeholder, highlighter=self._struck)
+
+    def show_mistakes(self, mistakes: Sequence[Mistake]) -> None:
+        """Strike through what is ignored, and say why in a tooltip and below the box."""
+        self._struck.spans = tuple((mistake.start, mistake.end) for mistake in mistakes)
+        told = "; ".join(dict.fromkeys(mistake.what for mistake in mistakes))
+        self.tooltip = Text(one_line(told)) if told else None
+        self.refresh()
+
+    def action_cursor_right_word(self, select: bool = False) -> None:
+        """Move by a word; from the end of the text to the next agent."""
+        if self.cursor_position >= len(self.value) and not select:
+            self.post_message(self.Turned(1))
+        else:
+            super().action_cursor_right_word(select)
+
+    def action_cursor_left_word(self, select: bool = False) -> None:
+        """Move by a word; from the beginning of the text to the agent before."""
+        if self.cursor_position == 0 and not select:
+            self.post_message(self.Turned(-1))
+        else:
+            super().action_cursor_left_word(select)
+
+    def action_complete(self) -> None:
+        """Complete the filter being typed, or move on to the list."""
+        self.post_message(self.Completing())
 
     def action_rows(self, rows: int) -> None:
         """Move the selection by rows."""

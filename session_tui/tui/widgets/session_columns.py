@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TypeAlias
@@ -20,6 +20,7 @@ from rich.cells import cell_len, set_cell_size
 from session_tui import text
 from session_tui.catalog import Look
 from session_tui.model import Health, Session, SessionKind, SessionState, TokenSource
+from session_tui.model.lean import dataclass
 
 Piece: TypeAlias = "tuple[str, str]"
 """A text and the name of the style it is drawn in."""
@@ -59,13 +60,15 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What rows are drawn with besides the session: looks, moment, words to mark, and the two thresholds."""
+    """What rows are drawn with besides the session: looks, moment, words to mark, and the two thresholds; ``due``
+    replaces the upper one."""
 
     looks: Mapping[str, Look]
     now: datetime
     terms: tuple[str, ...] = ()
     soft: float = 0.6
     hard: float = 0.75
+    due: Callable[[Session], bool] | None = None
 
 
 # The order columns appear in as a pane widens: name, cells, and the cells the title must keep.
@@ -205,10 +208,11 @@ def _tokens(session: Session, fitting: Columns, drawing: Drawing) -> list[Piece]
 
 
 def _gauge(session: Session, width: int, drawing: Drawing) -> list[Piece]:
+    over = drawing.due(session) if drawing.due else None
     if session.token_count is None or not session.context_window:
-        return [(" " * width, "")]
+        return [(("▲" if over else "").rjust(width), "gauge-hard" if over else "")]
     ratio = session.token_count / session.context_window
-    over = ratio > drawing.hard
+    over = ratio >= drawing.hard if over is None else over
     style = "gauge-hard" if over else "gauge-soft" if ratio > drawing.soft else "gauge-calm"
     if width == 1:
         return [("▲" if over else _LEVELS[min(7, int(ratio * 8))], style)]

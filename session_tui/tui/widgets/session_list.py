@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import TypeAlias
 
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
-from textual.cache import LRUCache
-from textual.color import Color, ColorParseError
-from textual.content import Content
 from textual.geometry import Region, Size
-from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.visual import Visual
 
 from session_tui.catalog import Look
-from session_tui.model import Session, SessionKey
-from session_tui.tui.widgets import session_columns
+from session_tui.model import Hit, Session, SessionKey
+from session_tui.tui.widgets import reason_line, session_columns, session_messages
+from session_tui.tui.widgets.session_canvas import SessionCanvas
 from session_tui.tui.widgets.session_columns import AGENT, Columns, Drawing, Piece
+from session_tui.tui.widgets.session_lines import Group, Lines
 
 __all__ = ["Look", "SessionList"]
 
@@ -30,97 +24,24 @@ _KEPT_STRIPS = 512
 _BAR = ("▎", "▌")
 """What stands before the selected row, thin without the focus and broad with it."""
 _AGES_EVERY_SECONDS = 30.0
+_ROOMY = 24
+"""The lines of a window from which every session has a second line that tells why it is listed."""
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class SessionList(ScrollView, can_focus=True):
-    """Sessions, one a line, with a cursor and marks. Rows may be any sequence, read only where in sight."""
-
-    ALLOW_SELECT = False
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"session-list--{part}"
-        for part in (
-            *("cursor", "bar", "untitled", "project", "muted", "match", "mark", "pin", "live", "damaged", "help"),
-            *("age-now", "age-day", "age-week", "age-old", "gauge-calm", "gauge-soft", "gauge-hard", "track"),
-        )
-    }
-    DEFAULT_CSS = """
-    SessionList {
-        background: $background; color: $foreground; text-align: center;
-        overflow: hidden auto; scrollbar-size-vertical: 1;
-        & > .session-list--cursor {
-            background: $row-cursor-blurred; color: $foreground; text-style: $row-cursor-text-style;
-        }
-        &:focus > .session-list--cursor { background: $row-cursor; }
-        & > .session-list--bar { color: $row-cursor-bar; }
-        & > .session-list--untitled { color: $row-muted; text-style: italic; }
-        & > .session-list--project { color: $age-week; }
-        & > .session-list--muted, & > .session-list--help { color: $row-muted; }
-        & > .session-list--match { background: $match-background; color: $match-foreground; text-style: bold; }
-        & > .session-list--mark { color: $row-mark; text-style: bold; }
-        & > .session-list--pin { color: $row-pin; }
-        & > .session-list--live { color: $row-live; }
-        & > .session-list--damaged { color: $row-damaged; text-style: bold; }
-        & > .session-list--age-now { color: $age-now; }
-        & > .session-list--age-day { color: $age-day; }
-        & > .session-list--age-week { color: $age-week; }
-        & > .session-list--age-old { color: $age-old; }
-        & > .session-list--gauge-calm { color: $gauge-calm; }
-        & > .session-list--gauge-soft { color: $gauge-soft; }
-        & > .session-list--gauge-hard { color: $gauge-hard; }
-        & > .session-list--track { color: $gauge-track; }
-    }
-    """
+class SessionList(SessionCanvas, can_focus=True):
+    """Sessions under headings, with a cursor and marks. Rows may be any sequence, read only where in sight."""
 
     cursor: reactive[int] = reactive(0, repaint=False, init=False)
     """The index of the selected row; 0 while there is none."""
 
-    class Highlighted(Message):
-        """Another session is under the cursor; ``session`` is ``None`` when the list has become empty."""
-
-        def __init__(self, session_list: SessionList, session: Session | None) -> None:
-            super().__init__()
-            self.session_list = session_list
-            self.session = session
-
-        @property
-        def control(self) -> SessionList:
-            """The list it happened in."""
-            return self.session_list
-
-        def can_replace(self, message: Message) -> bool:
-            """Only the last of several that wait matters."""
-            return isinstance(message, SessionList.Highlighted) and message.session_list is self.session_list
-
-    class Chosen(Message):
-        """A session was double-clicked."""
-
-        def __init__(self, session_list: SessionList, session: Session) -> None:
-            super().__init__()
-            self.session_list = session_list
-            self.session = session
-
-        @property
-        def control(self) -> SessionList:
-            """The list it happened in."""
-            return self.session_list
-
-    class Marked(Message):
-        """Marks were set or taken away; ``marks`` holds all that are set now."""
-
-        def __init__(self, session_list: SessionList, marks: frozenset[SessionKey]) -> None:
-            super().__init__()
-            self.session_list = session_list
-            self.marks = marks
-
-        @property
-        def control(self) -> SessionList:
-            """The list it happened in."""
-            return self.session_list
+    Highlighted: TypeAlias = session_messages.Highlighted
+    Chosen: TypeAlias = session_messages.Chosen
+    Marked: TypeAlias = session_messages.Marked
+    Sighted: TypeAlias = session_messages.Sighted
 
     def __init__(
         self,
@@ -129,22 +50,25 @@ class SessionList(ScrollView, can_focus=True):
         now: Callable[[], datetime] = _now,
         soft: float = 0.6,
         hard: float = 0.75,
+        due: Callable[[Session], bool] | None = None,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
-        """Show nothing yet. ``soft`` and ``hard`` are the shares of a context window that gauges warn at."""
-        super().__init__(id=id, classes=classes)
+        """Show nothing yet. ``soft`` and ``hard`` are the shares of a context window that gauges warn at;
+        ``due`` says of a session what ``hard`` otherwise does."""
+        super().__init__(looks, id=id, classes=classes)
         self.now = now
-        self._looks = dict(looks)
         self._thresholds = (soft, hard)
+        self._due = due
         self._rows: Sequence[Session] = ()
+        self._groups: tuple[Group, ...] = ()
+        self._folded: frozenset[str] = frozenset()
+        self._lines = Lines(0)
+        self._reasons: dict[SessionKey, Hit] | None = None
         self._updated: dict[int, Session] = {}
         self._marks: frozenset[SessionKey] = frozenset()
         self._terms: tuple[str, ...] = ()
-        self._help = Content()
         self._told: SessionKey | None = None
-        self._strips: LRUCache[tuple[int, bool, bool], Strip] = LRUCache(_KEPT_STRIPS)
-        self._styles: dict[tuple[bool, str], Style] = {}
 
     # ── what it shows ─────────────────────────────────────────────────────────────────────────────────
 
@@ -163,30 +87,34 @@ class SessionList(ScrollView, can_focus=True):
         """The keys of all marked sessions, those out of sight too."""
         return self._marks
 
-    def set_rows(self, rows: Sequence[Session], *, marks: frozenset[SessionKey] | None = None) -> None:
-        """Show ``rows`` instead; ``marks`` replaces the marks where given.
+    def set_rows(
+        self, rows: Sequence[Session], *, groups: Sequence[Group] = (), marks: frozenset[SessionKey] | None = None
+    ) -> None:
+        """Show ``rows`` instead, under the headings of ``groups``, whose sessions stand together in ``rows``;
+        ``marks`` replaces the marks where given.
 
         The cursor stays on its session, on its line of the window; where that session is gone it stays at
         its index. A list that stood at its top stays there as long as the cursor remains in sight.
         """
-        held, line = self.selected, self.cursor - self.scroll_offset.y
-        self._rows = rows
+        held, line = self.selected, self._lines.of(self.cursor) - self.scroll_offset.y
+        self._rows, self._groups = rows, tuple(groups)
         self._updated.clear()
         if marks is not None:
             self._marks = marks
         index = self._find(held.key, self.cursor) if held else None
-        cursor = max(0, min(self.cursor if index is None else index, len(rows) - 1))
+        self._lay_out()
+        cursor = self._lines.nearest(max(0, min(self.cursor if index is None else index, len(rows) - 1)))
         self.set_reactive(SessionList.cursor, cursor)
-        self._measure()
-        height = self._window_height()
-        if not (self.scroll_offset.y == 0 and cursor < height) and 0 <= line < height:
-            self.scroll_to(y=cursor - line, animate=False)
+        first, height = self._lines.of(cursor), self._window_height()
+        if not (self.scroll_offset.y == 0 and first + self._lines.height <= height) and 0 <= line < height:
+            self.scroll_to(y=first - line, animate=False)
         self._redraw()
         self._tell()
+        self._tell_sighted()
 
     def update_row(self, session: Session) -> None:
         """Show ``session`` in place of the row with its key, if there is one."""
-        index = self._find(session.key, self.scroll_offset.y)
+        index = self._find(session.key, self.cursor)
         if index is not None:
             self._updated[index] = session
             self._redraw_row(index)
@@ -197,25 +125,46 @@ class SessionList(ScrollView, can_focus=True):
         self._terms = tuple(sorted(folded - {""}, key=len, reverse=True))
         self._redraw()
 
-    def empty(self, content: Content | str | Iterable[Content | str]) -> None:
-        """Say ``content`` in the middle while there are no rows: one text or its lines, never read as markup."""
-        lines = [content] if isinstance(content, Content | str) else content
-        self._help = Content("\n").join([line if isinstance(line, Content) else Content(line) for line in lines])
+    def explain(self, reasons: Mapping[SessionKey, Hit] | None) -> None:
+        """Tell why sessions are listed: in a second line of each, or in a small window in its last line for the
+        selected one. Those without a reason yet leave it empty; ``None`` ends it."""
+        was_on = self._reasons is not None
+        self._reasons = None if reasons is None else dict(reasons)
+        if was_on != (reasons is not None):
+            self._lay_out()
+            self._reveal()
         self._redraw()
+        self._tell_sighted()
+
+    def give_reasons(self, reasons: Mapping[SessionKey, Hit]) -> None:
+        """Tell why these sessions are listed as well."""
+        if self._reasons is not None:
+            self._reasons.update(reasons)
+            self._redraw()
+
+    def in_sight(self) -> list[Session]:
+        """The sessions that are told why they are listed: those in the window, the selected one first."""
+        if self._reasons is None or not self._rows:
+            return []
+        top = self.scroll_offset.y
+        rows = self._lines.shown(top, top + self._window_height()) if self._lines.height > 1 else ()
+        return [self._row(row) for row in dict.fromkeys((self.cursor, *rows))]
 
     # ── moving and marking ────────────────────────────────────────────────────────────────────────────
 
     def action_move(self, lines: int) -> None:
         """Move the cursor by ``lines``, down where positive."""
-        self.cursor += lines
+        self.cursor = self._lines.moved(self.cursor, lines)
 
     def action_page(self, pages: int) -> None:
         """Move the cursor by ``pages`` windows less one line, down where positive."""
-        self.cursor += pages * max(1, self._window_height() - 1)
+        rows = max(1, self._window_height() // self._lines.height - 1)
+        self.cursor = self._lines.moved(self.cursor, pages * rows)
 
     def action_first(self) -> None:
         """Move the cursor to the first row."""
         self.cursor = 0
+        self.scroll_to(y=0, animate=False)
 
     def action_last(self) -> None:
         """Move the cursor to the last row."""
@@ -234,6 +183,30 @@ class SessionList(ScrollView, can_focus=True):
         self._redraw()
         self.post_message(self.Marked(self, self._marks))
 
+    def action_fold_group(self) -> None:
+        """Fold the group of the selected session, unless it is the only one unfolded."""
+        group = self._lines.group_of(self.cursor)
+        if group is not None:
+            self._fold(group)
+
+    def action_unfold_groups(self) -> None:
+        """Unfold all groups."""
+        self._refold(frozenset())
+
+    def _fold(self, group: Group) -> None:
+        if group.key in self._folded:
+            self._refold(self._folded - {group.key})
+        elif len(self._lines.open_groups()) > 1:
+            self._refold(self._folded | {group.key})
+
+    def _refold(self, folded: frozenset[str]) -> None:
+        self._folded = folded
+        self._lay_out()
+        self.cursor = self._lines.nearest(self.cursor)
+        self._reveal()
+        self._redraw()
+        self._tell_sighted()
+
     def _mark(self, index: int) -> None:
         self._marks = self._marks ^ {self._row(index).key}
         self._redraw_row(index)
@@ -241,14 +214,17 @@ class SessionList(ScrollView, can_focus=True):
 
     def validate_cursor(self, cursor: int) -> int:
         """Keep the cursor on a row."""
-        return max(0, min(cursor, len(self._rows) - 1))
+        return self._lines.nearest(max(0, min(cursor, len(self._rows) - 1)))
 
     def watch_cursor(self, before: int, after: int) -> None:
         """Bring the row into sight and say which session it is."""
         self._reveal()
         self._redraw_row(before)
         self._redraw_row(after)
+        if self._foot_height():
+            self.refresh(Region(0, self.size.height - 1, self.size.width, 1))
         self._tell()
+        self._tell_sighted()
 
     def _tell(self) -> None:
         selected = self.selected
@@ -257,12 +233,23 @@ class SessionList(ScrollView, can_focus=True):
             self._told = key
             self.post_message(self.Highlighted(self, selected))
 
+    def _tell_sighted(self) -> None:
+        if self._reasons is not None and self._rows:
+            self.post_message(self.Sighted(self))
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Other sessions come into sight."""
+        super().watch_scroll_y(old_value, new_value)
+        self._tell_sighted()
+
     def _reveal(self) -> None:
         top, height = self.scroll_offset.y, self._window_height()
-        if self.cursor < top:
-            self.scroll_to(y=self.cursor, animate=False)
-        elif height and self.cursor >= top + height:
-            self.scroll_to(y=self.cursor - height + 1, animate=False)
+        first = self._lines.of(self.cursor)
+        above = first - self._lines.is_below_heading(self.cursor)
+        if above < top:
+            self.scroll_to(y=above, animate=False)
+        elif height and first + self._lines.height > top + height:
+            self.scroll_to(y=first + self._lines.height - height, animate=False)
 
     # ── rows ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -286,28 +273,28 @@ class SessionList(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Lay the columns out anew and keep the cursor in sight."""
-        self._measure()
+        self._lay_out()
         self._redraw()
         self._reveal()
+        self._tell_sighted()
 
     def on_click(self, event: events.Click) -> None:
-        """Select a row; in the mark's cells or with Ctrl mark it, by a double click choose it."""
-        place = event.get_content_offset(self)
-        index = place.y - self._heading_height() + self.scroll_offset.y if place else -1
-        if place is None or place.y < self._heading_height() or index >= len(self._rows):
+        """Select a row, or fold the group of a heading; in the mark's cells or with Ctrl mark a row, by a double
+        click choose it."""
+        offset = event.get_content_offset(self)
+        line = offset.y - self._heading_height() if offset else -1
+        place = self._lines.at(line + self.scroll_offset.y) if 0 <= line < self._window_height() else None
+        if offset is None or place is None:
             return
         event.stop()
-        self.cursor = index
-        if event.ctrl or place.x < 2:
-            self._mark(index)
+        if place.group is not None:
+            self._fold(place.group)
+            return
+        self.cursor = place.row
+        if event.ctrl or (offset.x < 2 and place.part == 0):
+            self._mark(place.row)
         elif event.chain == 2:
-            self.post_message(self.Chosen(self, self._row(index)))
-
-    def notify_style_update(self) -> None:
-        """Forget what was drawn in the old colours."""
-        self._styles.clear()
-        self._strips.clear()
-        super().notify_style_update()
+            self.post_message(self.Chosen(self, self._row(place.row)))
 
     def _columns(self) -> Columns:
         # The scrollbar's cell stays free, so that columns do not move when it appears.
@@ -316,23 +303,29 @@ class SessionList(ScrollView, can_focus=True):
     def _heading_height(self) -> int:
         return int(bool(self._rows) and self._columns().heading)
 
+    def _foot_height(self) -> int:
+        return int(self._reasons is not None and bool(self._rows) and self._lines.height == 1)
+
     def _window_height(self) -> int:
-        return max(0, self.size.height - self._heading_height())
+        return max(0, self.size.height - self._heading_height() - self._foot_height())
 
-    def _measure(self) -> None:
-        self.virtual_size = Size(0, len(self._rows) + self._heading_height())
-
-    def _redraw(self) -> None:
-        self._strips.clear()
-        self.refresh()
+    def _lay_out(self) -> None:
+        is_roomy = self._reasons is not None and self.size.height - self._heading_height() >= _ROOMY
+        if {group.key for group in self._groups} <= self._folded:
+            self._folded = frozenset()
+        self._lines = Lines(len(self._rows), 2 if is_roomy else 1, self._groups, self._folded)
+        self.virtual_size = Size(0, len(self._lines) + self._heading_height() + self._foot_height())
 
     def _redraw_row(self, index: int) -> None:
-        for focused in (False, True):
-            for under_cursor in (False, True):
-                self._strips.discard((index, under_cursor, focused))
-        y = index - self.scroll_offset.y + self._heading_height()
-        if 0 <= y < self.size.height:
-            self.refresh(Region(0, y, self.size.width, 1))
+        height = self._lines.height
+        for part in range(height):
+            for focused in (False, True):
+                for under_cursor in (False, True):
+                    self._strips.discard((index, part, under_cursor, focused))
+        y = self._lines.of(index) - self.scroll_offset.y + self._heading_height()
+        top, end = max(0, y), min(self.size.height, y + height)
+        if top < end:
+            self.refresh(Region(0, top, self.size.width, end - top))
 
     # ── drawing ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -343,56 +336,35 @@ class SessionList(ScrollView, can_focus=True):
         line = y - self._heading_height()
         if line < 0:
             return self._strip(session_columns.heading(self._columns()), under_cursor=False)
-        index = line + self.scroll_offset.y
-        if index >= len(self._rows):
+        if self._foot_height() and y == self.size.height - 1:
+            return self._strip([(" ", ""), *self._reason(self.cursor)], under_cursor=False)
+        place = self._lines.at(line + self.scroll_offset.y)
+        if place is None:
             return Strip.blank(self.size.width, self.rich_style)
-        under_cursor = index == self.cursor
-        key = (index, under_cursor, self.has_focus)
+        if place.group is not None:
+            return self._strip(self._group(place.group), under_cursor=False)
+        under_cursor = place.row == self.cursor
+        key = (place.row, place.part, under_cursor, self.has_focus)
         strip = self._strips.get(key)
         if strip is None:
-            strip = self._strips[key] = self._strip(self._pieces(index, under_cursor), under_cursor=under_cursor)
+            pieces = self._reason(place.row) if place.part else self._pieces(place.row)
+            bar = (_BAR[self.has_focus] if under_cursor else " ", "bar")
+            strip = self._strips[key] = self._strip([bar, *pieces], under_cursor=under_cursor)
         return strip
 
-    def _pieces(self, index: int, under_cursor: bool) -> list[Piece]:
+    def _pieces(self, index: int) -> list[Piece]:
         session = self._row(index)
         soft, hard = self._thresholds
-        drawing = Drawing(self._looks, self.now(), self._terms, soft, hard)
-        bar = (_BAR[self.has_focus] if under_cursor else " ", "bar")
-        return [bar, *session_columns.row(session, self._columns(), drawing, marked=session.key in self._marks)]
+        drawing = Drawing(self._looks, self.now(), self._terms, soft, hard, self._due)
+        return session_columns.row(session, self._columns(), drawing, marked=session.key in self._marks)
 
-    def _strip(self, pieces: Iterable[Piece], *, under_cursor: bool) -> Strip:
-        segments = [Segment(words, self._style(style, under_cursor)) for words, style in pieces if words]
-        return Strip(segments).adjust_cell_length(self.size.width, self._style("", under_cursor))
+    def _reason(self, index: int) -> list[Piece]:
+        hit = (self._reasons or {}).get(self._row(index).key)
+        return reason_line.pieces(hit, self._columns().width - 1)
 
-    def _style(self, name: str, under_cursor: bool) -> Style:
-        style = self._styles.get((under_cursor, name))
-        if style is None:
-            style = self._styles[under_cursor, name] = self._new_style(name, under_cursor)
-        return style
-
-    def _new_style(self, name: str, under_cursor: bool) -> Style:
-        ground = self.get_component_rich_style("session-list--cursor") if under_cursor else self.rich_style
-        # A reversed row would turn every coloured sign into a coloured block.
-        if name in ("", "title") or ground.reverse:
-            return ground
-        if name.startswith(AGENT):
-            look = self._looks.get(name.removeprefix(AGENT))
-            return ground + _color_style(look.color if look else "")
-        return ground + self.get_component_rich_style(f"session-list--{name}", partial=True)
-
-    def _help_line(self, y: int) -> Strip:
-        width, height = self.size
-        style = self.get_visual_style("session-list--help")
-        lines = Visual.to_strips(self, self._help, width, None, style, apply_selection=False)
-        above = max(0, (height - len(lines)) // 2)
-        if not above <= y < above + len(lines):
-            return Strip.blank(width, self.rich_style)
-        return lines[y - above].adjust_cell_length(width, self.rich_style)
-
-
-def _color_style(color: str) -> Style:
-    """A style of that colour, or none where it is not one."""
-    try:
-        return Style(color=Color.parse(color).rich_color)
-    except ColorParseError:
-        return Style.null()
+    def _group(self, group: Group) -> list[Piece]:
+        look = self._looks.get(group.store)
+        sign = (look.mark if look else " ", f"{AGENT}{group.store}")
+        fold = "▸" if group.key in self._folded else "▾"
+        label = session_columns.clean(group.label)
+        return [(f" {fold}", "muted"), sign, (" ", ""), (label, "group"), (f"  {group.count:,}", "muted")]
