@@ -56,9 +56,16 @@ def _wanted(library: Library, ref: str | None, *, last: bool) -> Session:
     if not last:
         raise UsageError("no session named", hint="session-tui resume REF, or resume --last")
     for session in library.page(limit=None).sessions:
-        if isinstance(library.how_to_resume(session), Launch):
+        if isinstance(library.how_to_resume(session), Launch) and not _is_empty(library, session):
             return session
     raise UnknownSession("no session can be resumed", hint="`session-tui stores` tells what was found")
+
+
+def _is_empty(library: Library, session: Session) -> bool:
+    """Whether nothing was ever said in it."""
+    if session.message_count is None and not session.first_prompt:
+        session = library.whole(session.key)
+    return session.message_count == 0
 
 
 def _with_extra(answer: Launch | Refusal, extra: tuple[str, ...]) -> Launch | Refusal:

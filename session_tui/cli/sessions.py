@@ -21,6 +21,7 @@ from session_tui.text import age, count
 if TYPE_CHECKING:
     from session_tui.library import Library
     from session_tui.model import Message, Session, Transcript
+    from session_tui.query import Query
 
 QUERY_SETTINGS = {"ignore_unknown_options": True}
 """Unknown dash arguments belong to the query: ``list -draft`` leaves out what holds "draft"."""
@@ -35,6 +36,21 @@ def opened() -> Library:
     for problem in library.catalog.problems:
         narrate(f"warning: {problem.what} ({problem.path})")
     return library
+
+
+refresh_option = click.option("--no-refresh", is_flag=True, help="Search the index as it is, without updating it.")
+
+
+def asked(library: Library, text: str, *, refresh: bool) -> Query:
+    """What a query asks for; its mistakes are told, and where it asks for words the index is brought up to date."""
+    wanted = library.parsed(text)
+    for mistake in wanted.mistakes:
+        narrate(f"warning: ignored {text[mistake.start : mistake.end]!r}: {mistake.what}")
+    if refresh and (wanted.words or wanted.without or wanted.filters):
+        steps = Steps()
+        library.searches.refresh(library.catalog.found, Progress(steps))
+        steps.done()
+    return wanted
 
 
 def row(library: Library, session: Session, ref: str) -> documents.Document:
@@ -60,6 +76,7 @@ def rows(library: Library, sessions: Sequence[Session]) -> list[documents.Docume
 @click.option("--sort", default="updated", show_default=True, type=click.Choice(SORTS), help="Order by this.")
 @click.option("--reverse", is_flag=True, help="Turn the order around.")
 @click.option("--include-subagents", is_flag=True, help="Sub-agents' sessions as well.")
+@refresh_option
 @global_options
 def list_sessions(
     query: tuple[str, ...],
@@ -71,11 +88,14 @@ def list_sessions(
     sort: str,
     reverse: bool,
     include_subagents: bool,
+    no_refresh: bool,
 ) -> None:
     """Sessions that match QUERY, newest first."""
     library = opened()
+    text = " ".join(query)
+    asked(library, text, refresh=not no_refresh)
     page = library.page(
-        " ".join(query),
+        text,
         sort=sort,
         reverse=reverse,
         offset=offset,

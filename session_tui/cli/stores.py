@@ -70,7 +70,7 @@ def doctor(as_json: bool) -> None:
 
     library = _looked()
     reports = [_report(hit, problems) for hit, problems in check(library)]
-    general = [documents.problem(problem) for problem in library.registry.problems]
+    general = [documents.problem(problem) for problem in (*library.registry.problems, *_of_index(library))]
     unknown = unknown_records(library)
     if as_json:
         print_json(documents.versioned({"stores": reports, "problems": general, "unknown_records": unknown}))
@@ -86,6 +86,12 @@ def doctor(as_json: bool) -> None:
         say(f"{store}: unknown record types: {kinds}")
     wrong = sum(len(_listed(report["problems"])) for report in reports) + len(general)
     say("no problems found" if not wrong else plural(wrong, "problem"))
+
+
+def _of_index(library: Library) -> list[Problem]:
+    held = library.searches.documents
+    what, _, hint = (held.state().problem or "").partition("; ")
+    return [Problem(str(held.folder), what, hint)] if what else []
 
 
 def _report(hit: Found, problems: tuple[Problem, ...]) -> dict[str, object]:
