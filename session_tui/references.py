@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Iterable
 from session_tui.model import Session
 
 MIN_PREFIX = 4
+_POINTING = 8
+"""The characters from which a text may be an id that was pasted."""
 _TAGGED = re.compile(r"(?P<id>.*)@(?P<tag>[0-9a-f]{6})")
 
 
@@ -24,6 +26,24 @@ def candidates(ref: str, sessions: Iterable[Session], stores: Collection[str]) -
         if found:
             return found
     return _named(ref, list(sessions))
+
+
+def pointed_at(text: str, sessions: Iterable[Session], home: str) -> list[Session]:
+    """The sessions that a pasted text points at: by an id, a ref, or the path of the file they lie in, with or
+    without its folders; none where it is no such thing. Cheap enough for every key."""
+    bare = text.strip().removeprefix("file://").strip("'\"")
+    if len(bare) < _POINTING or "\n" in bare or not any(sign in bare for sign in "0123456789/\\"):
+        return []
+    path = f"{home}{bare[1:]}" if bare.startswith("~/") else bare
+    ending = path if path.startswith("/") else f"/{path}"
+    rest = bare.partition(":")[2]
+    ids = {bare, rest, rest.rpartition("@")[0]} - {""}
+    return [
+        session
+        for session in sessions
+        if (session.key.id in ids and bare in (session.key.id, session.key.ref, session.key.tagged_ref))
+        or session.path.endswith(ending)
+    ]
 
 
 def _named(text: str, sessions: list[Session]) -> list[Session]:

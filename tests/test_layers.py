@@ -18,14 +18,28 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # The layers from the bottom up. A module may import its own part and every part of a lower layer; within a
 # layer only what stands left of it in the same tuple's `SEES` row.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "model", "text", "tokens", "query", "progress", "ordering", "references", "documents", "first_screen"),
+    (
+        "errors",
+        "model",
+        "text",
+        "tokens",
+        "durations",
+        "query",
+        "progress",
+        "ordering",
+        "activity",
+        "facets",
+        "references",
+        "documents",
+        "first_screen",
+    ),
     ("paths", "config", "logs", "adapters"),
     ("agents",),
     ("trash", "userdata", "hooks", "redact"),
     ("index", "compaction", "checkpoint", "resume", "handoff", "retention"),
-    ("catalog", "registry"),
+    ("catalog", "registry", "surroundings", "glancing"),
     ("scanning", "profiles"),
-    ("manager", "library", "compactions", "diagnosis"),
+    ("manager", "library", "compactions", "searches", "watching", "diagnosis", "statistics"),
     ("demo",),
     ("cli", "tui"),
 )
@@ -34,17 +48,21 @@ SEES = {
     "model": {"errors"},
     "text": set(),
     "tokens": {"model"},
-    "query": {"model"},
+    "durations": {"errors"},
+    "query": {"model", "durations", "errors"},
     "progress": {"errors"},
     "ordering": {"model"},
+    "activity": {"model"},
+    "facets": {"model"},
     "references": {"model"},
-    "documents": {"model", "text"},
+    "documents": {"model", "text", "query"},
     "config": {"paths"},
     "logs": {"adapters"},
     "adapters": set(),
     "registry": set(),
-    "library": {"compactions"},
+    "library": {"compactions", "searches"},
     "diagnosis": {"library"},
+    "statistics": {"library"},
     "cli": {"tui"},
 }
 STANDARD_ONLY = LAYERS[0]
@@ -125,6 +143,21 @@ def test_listing_as_json_never_loads_the_ui() -> None:
     assert set() == loaded & {"textual", "sqlite_utils", "markdown_it", "pygments", "yaml"}
 
 
+def test_a_kept_screen_is_shown_before_anything_else_is_loaded() -> None:
+    loaded = loaded_by("import session_tui.__main__")
+
+    assert {"__future__", "session_tui", "gc", "termios"} >= loaded
+
+
+def test_the_first_rows_load_neither_the_ui_nor_what_no_row_needs() -> None:
+    run = "from session_tui.cli.first_look import paint\npaint()"
+
+    loaded = loaded_by(run)
+
+    assert "session_tui" in loaded
+    assert set() == loaded & {"textual", "click", "yaml", "logging", "asyncio", "pygments", "pkgutil"}
+
+
 def words_of(module: Path) -> Iterator[str]:
     """String constants, identifiers and imports: all that can name an agent; comments and docstrings cannot act."""
     tree = ast.parse(module.read_text(encoding="utf-8"))
@@ -160,7 +193,8 @@ def test_an_agents_name_stays_in_its_own_file(agent: str) -> None:
 def test_only_the_trash_removes() -> None:
     removing = {"unlink", "rmtree", "rmdir", "remove", "removedirs"}
     # Our own temporary files, cache and locks may be removed where they are made.
-    allowed = {"adapters/files.py", "adapters/locks.py", "index/store.py", "trash/removing.py"}
+    index = {f"index/{name}.py" for name in ("documents", "store", "vocabulary")}
+    allowed = {"adapters/files.py", "adapters/locks.py", "trash/removing.py"} | index
     found = {
         str(module.relative_to(PACKAGE))
         for module in MODULES
@@ -168,7 +202,7 @@ def test_only_the_trash_removes() -> None:
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in removing
-        and not (node.func.attr == "remove" and module.parts[-2] == "tui")
+        and not (node.func.attr == "remove" and "tui" in module.relative_to(PACKAGE).parts)
     }
 
     assert set() == found - allowed

@@ -1,18 +1,22 @@
 """Times the panes inside the program: ``python -m tests.bench.opening HOME`` on a home made by `tests.bench.corpus`.
 
 Prints how long a list of all sessions takes to change its selection and its rows, how long the longest
-conversation takes from the request to its end on screen, what a step of the wheel costs, and the memory held.
+conversation takes from the request to its end on screen, what a step of the wheel, a page and a jump cost, and
+the memory held. ``wall`` is what a person waits, ``cpu`` what the thread of the interface works for it.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import random
 import resource
 import statistics
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter, process_time
+from time import perf_counter, thread_time
 
 from session_tui.adapters.base import World
 from session_tui.index.store import SessionCache
@@ -22,11 +26,29 @@ from session_tui.tui.app import SessionApp
 from session_tui.tui.screens.browser import Browser
 
 
-def told(name: str, seconds: list[float]) -> None:
-    """Print a figure: median, 95th percentile and largest, in milliseconds."""
-    ordered = [second * 1000 for second in sorted(seconds)]
-    high = ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
-    print(f"{name:<36} median {statistics.median(ordered):7.1f}  p95 {high:7.1f}  max {ordered[-1]:7.1f} ms")
+@dataclass
+class Figures:
+    """Times of one kind of event, in seconds."""
+
+    name: str
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+    async def time(self, browser: Browser, act: Callable[[], object]) -> None:
+        """Do ``act`` and wait until what it changed is on screen."""
+        wall, cpu = perf_counter(), thread_time()
+        act()
+        await painted(browser)
+        self.wall.append(perf_counter() - wall)
+        self.cpu.append(thread_time() - cpu)
+
+    def tell(self) -> None:
+        """Print median, 95th percentile and largest, in milliseconds."""
+        for kind, seconds in (("wall", self.wall), ("cpu", self.cpu)):
+            ordered = [second * 1000 for second in sorted(seconds)]
+            high = ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
+            told = f"median {statistics.median(ordered):7.1f}  p95 {high:7.1f}  max {ordered[-1]:7.1f} ms"
+            print(f"{self.name if kind == 'wall' else '':<28} {kind:<5} {told}")
 
 
 async def measure(home: Path) -> None:
@@ -44,7 +66,7 @@ async def measure(home: Path) -> None:
         await keys(browser)
         await typing(browser)
         await opening(browser, library)
-        await wheel(browser)
+        await scrolling(browser)
         print(f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB, now {resident():.0f} MB")
 
 
@@ -65,52 +87,57 @@ async def painted(browser: Browser) -> None:
 
 async def keys(browser: Browser) -> None:
     """Arrow keys in the list."""
-    taken = []
+    figures = Figures("arrow key")
     for _ in range(100):
-        start = perf_counter()
-        browser.rows.action_move(1)
-        await painted(browser)
-        taken.append(perf_counter() - start)
-    told("arrow key", taken)
+        await figures.time(browser, lambda: browser.rows.action_move(1))
+    figures.tell()
 
 
 async def typing(browser: Browser) -> None:
     """A letter in the search box."""
-    taken = []
+    figures = Figures("letter typed")
     for text in ("c", "ca", "cac", "cach", "cache", "cache t", "cache to", "", "x", ""):
-        start = perf_counter()
-        browser.search.value = text
-        await painted(browser)
-        taken.append(perf_counter() - start)
-    told("letter typed", taken)
+        await figures.time(browser, lambda text=text: setattr(browser.search, "value", text))  # type: ignore[misc]
+    figures.tell()
 
 
 async def opening(browser: Browser, library: Library) -> None:
     """The longest conversation, opened several times."""
-    taken, count = [], 0
+    count = 0
     longest = max(library.catalog.sessions, key=lambda session: session.size_bytes or 0)
-    for _ in range(5):
+    figures = Figures("open the longest")
+    for _ in range(7):
+        await asyncio.sleep(0.5)
+        while browser._opening is not None:
+            await asyncio.sleep(0.05)
         browser._show_nothing()
-        await painted(browser)
-        start = perf_counter()
+        wall, cpu = perf_counter(), thread_time()
         browser._open(longest.key)
         while (shown := browser.viewer.transcript) is None:
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.005)
         await painted(browser)
-        taken.append(perf_counter() - start)
+        figures.wall.append(perf_counter() - wall)
+        figures.cpu.append(thread_time() - cpu)
         count = len(shown.messages)
-    told(f"open {count:,} messages", taken)
+    print(f"{count:,} messages, {(longest.size_bytes or 0) / 1e6:.0f} MB")
+    figures.tell()
 
 
-async def wheel(browser: Browser) -> None:
-    """Steps of the wheel, up from the end."""
-    taken = []
+async def scrolling(browser: Browser) -> None:
+    """Steps of the wheel up from the end, pages without a pause as from a held key, and jumps to anywhere."""
+    viewer, dice = browser.viewer, random.Random(5)
+    wheel, turning, jump = Figures("wheel step"), Figures("page, key held"), Figures("jump")
     for _ in range(300):
-        start = process_time()
-        browser.viewer.action_scroll_rows(-3)
-        await painted(browser)
-        taken.append(process_time() - start)
-    told("wheel step, cpu", taken)
+        await wheel.time(browser, lambda: viewer.action_scroll_rows(-3))
+    for pages in (-1, 1):
+        for _ in range(100):
+            await turning.time(browser, lambda pages=pages: viewer.action_page(pages))  # type: ignore[misc]
+        viewer.action_scroll_rows(1000)
+    for _ in range(100):
+        row = dice.randrange(viewer.virtual_size.height)
+        await jump.time(browser, lambda row=row: viewer.scroll_to(y=row))  # type: ignore[misc]
+    for figures in (wheel, turning, jump):
+        figures.tell()
 
 
 if __name__ == "__main__":

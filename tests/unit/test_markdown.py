@@ -18,7 +18,8 @@ def drawn(text: str, width: int = 60) -> list[str]:
 
 def styles_of(line: Line, words: str) -> set[str]:
     start = line.content.plain.index(words)
-    return {str(span.style) for span in line.content.spans if span.start <= start < span.end}
+    spans = [*line.content.spans, *(line.tint() if line.tint else ())]
+    return {str(span.style) for span in spans if span.start <= start < span.end}
 
 
 def test_blocks_stand_a_row_apart_and_line_ends_stay() -> None:
@@ -68,6 +69,13 @@ def test_code_is_coloured_by_its_language() -> None:
 
 def test_an_unknown_language_is_named_and_left_plain() -> None:
     assert ["  gibberish", "  a = 1"] == drawn("```gibberish\na = 1\n```")
+
+
+def test_a_text_over_several_lines_is_coloured_on_each_whichever_is_asked_for_first() -> None:
+    lines = code.lines('"""one\n\ntwo"""\nreturn', "python")
+
+    assert {looks.KEYWORD} == styles_of(lines[4], "return")
+    assert {looks.STRING} == styles_of(lines[3], "two") == styles_of(lines[1], "one")
 
 
 def test_a_diff_tells_what_came_and_went() -> None:
