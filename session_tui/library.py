@@ -10,11 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from session_tui import query, references, resume
-from session_tui.adapters import locks
+from session_tui import liveness, query, references, resume
 from session_tui.adapters.base import (
     Adapter,
-    Guarded,
     Lockable,
     Reminded,
     Resumable,
@@ -24,6 +22,7 @@ from session_tui.adapters.base import (
     capabilities,
     unreadable,
 )
+from session_tui.adapters.tails import Tailed
 from session_tui.catalog import Catalog, Look, Page
 from session_tui.config import Config
 from session_tui.errors import AdapterError, AmbiguousRef, SessionTuiError, UnknownSession, UnknownStore
@@ -167,7 +166,7 @@ class Library:
         self._sources = {source.key: source for hit in found for source in hit.sources}
         shown = self.userdata.overlay([session for session in sessions.values() if not self._hidden(session)])
         problems = (*self.registry.problems, *scanner.given_in_vain(found))
-        problems += tuple(problem for hit in found for problem in hit.problems)
+        problems += tuple(problem for hit in found for problem in hit.problems) + self.userdata.problems
         self.catalog = Catalog(ordered(shown), tuple(found), problems)
         return self.catalog
 
@@ -276,6 +275,11 @@ class Library:
             self.cache.keep([(source, transcript.session)], whole=True)
         return self.userdata.completed(transcript)
 
+    def tail(self, key: SessionKey) -> Transcript | None:
+        """The last messages of a session that takes long to read, for showing them meanwhile; ``None`` for another."""
+        adapter = self.adapter(key)
+        return adapter.tail(self.source(key)) if isinstance(adapter, Tailed) else None
+
     def whole(self, key: SessionKey) -> Session:
         """The session with all its counts, read whole unless that was done before and nothing changed."""
         source = self.source(key)
@@ -289,15 +293,7 @@ class Library:
 
     def with_live(self, sessions: Sequence[Session]) -> list[Session]:
         """``sessions`` with ``live`` told: by the program's own lock, else by who has the file open."""
-        opened = locks.open_elsewhere(session.path for session in sessions if session.path)
-        return [replace(session, live=self._live(session, opened)) for session in sessions]
-
-    def _live(self, session: Session, opened: frozenset[str] | None) -> bool | None:
-        adapter = self.adapter(session.key)
-        told = adapter.live(session) if isinstance(adapter, Guarded) else None
-        if told or opened is None:
-            return told
-        return session.path in opened
+        return liveness.told(sessions, self.adapter)
 
     def capabilities(self, session: Session) -> tuple[Capability, ...]:
         """What can be done with the session, as far as its store goes."""

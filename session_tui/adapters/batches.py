@@ -47,14 +47,15 @@ class Batch(Generic[T]):
 def batches(
     records: jsonl.Records, decoder: msgspec.json.Decoder[T], otherwise: Callable[[Line], T]
 ) -> Iterator[Batch[T]]:
-    """All non-blank lines of a file with the values that ``decoder`` finds in them; lines that it does not take are
-    given to ``otherwise``.
+    """All non-blank lines of a file, or of its tail, with the values that ``decoder`` finds in them; lines that it does
+    not take are given to ``otherwise``.
 
     Raises:
         StoreError: the file cannot be read to its end.
     """
     descriptor, buffer = records.descriptor, bytearray(_BUFFER)
-    offset = index = number = held = 0
+    offset = records.start
+    index = number = held = 0
     try:
         while read := os.preadv(descriptor, [memoryview(buffer)[held:]], offset + held):
             held, found = held + read, buffer.rfind(b"\n", held, held + read) + 1

@@ -62,13 +62,13 @@ class Entry(msgspec.Struct, gc=False):
 class Conversation:
     """The entries of one file in conversation order. A store's own reading says what a record holds."""
 
-    def __init__(self, path: Path, records: jsonl.Records | None = None) -> None:
-        """Open ``path``, unless its ``records`` are open already.
+    def __init__(self, path: Path, records: jsonl.Records | None = None, *, tail: int = 0) -> None:
+        """Open ``path``, unless its ``records`` are open already; with ``tail`` only so many bytes at its end.
 
         Raises:
             StoreError: it cannot be opened.
         """
-        self.records = records or jsonl.Records(path)
+        self.records = records or jsonl.Records(path, tail=tail)
         self.entries: list[Entry] = []
         self.problems: list[Problem] = []
         self.by_id: dict[str, Entry] = {}

@@ -209,8 +209,8 @@ class Records:
     The descriptor stays open as long as the object lives, so a replaced file can still be read to its end.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open ``path``.
+    def __init__(self, path: Path, *, tail: int = 0) -> None:
+        """Open ``path``; with ``tail`` only the lines that begin within so many bytes of its end are looked at.
 
         Raises:
             StoreError: it cannot be opened.
@@ -220,6 +220,11 @@ class Records:
         weakref.finalize(self, os.close, self.descriptor)
         self.path = path
         self.status = os.fstat(self.descriptor)
+        self.start = 0
+        if tail and self.status.st_size > tail:
+            cut = self.status.st_size - tail
+            line_end = files.pread(self.descriptor, cut, tail).find(b"\n")
+            self.start = cut + line_end + 1 if line_end >= 0 else self.status.st_size
         self._offsets = array("Q")
         self._lengths = array("Q")
 

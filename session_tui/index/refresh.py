@@ -41,6 +41,8 @@ _BATCH_SESSIONS: Final = 64
 _ROW_BYTES: Final = 50_000
 """What a session that is no file of its own is taken for."""
 _SECONDS_BETWEEN_COMMITS: Final = 0.4
+_SHARE_OF_COMMITS: Final = 0.1
+"""How much of the time may go into commits and what is made of them, which cost more the more there is."""
 _MAX_WORKERS: Final = 4
 
 
@@ -229,7 +231,7 @@ class Refresher:
             else self._read_here(_batches(readings, weights, quota, most=1), segments, progress)
         )
         waiting: list[Gathered] = []
-        last = monotonic()
+        due = monotonic() + _SECONDS_BETWEEN_COMMITS
         done = 0
         try:
             for batch in read:
@@ -241,9 +243,10 @@ class Refresher:
                 outcome.read += len(batch)
                 outcome.failures += [(one.document.path, one.failure) for one in batch if one.failure]
                 progress.step(done, len(readings), "indexing")
-                if monotonic() - last > _SECONDS_BETWEEN_COMMITS:
+                if (begin := monotonic()) >= due:
                     self._commit(database, waiting)
-                    last = monotonic()
+                    took = monotonic() - begin
+                    due = begin + max(_SECONDS_BETWEEN_COMMITS, took / _SHARE_OF_COMMITS)
         finally:
             self._commit(database, waiting)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -86,6 +87,8 @@ def receive(pipe: IO[bytes]) -> bytes | None:
 
 def work(requests: IO[bytes], answers: IO[bytes]) -> None:
     """Answer until the requests end."""
+    # Whatever else a person does meanwhile comes first.
+    os.nice(10)
     # Texts are freed by their counts; collecting would only look at millions of strings again and again.
     gc.disable()
     first = receive(requests)

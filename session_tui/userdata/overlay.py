@@ -12,7 +12,8 @@ from time import time
 from typing import Final, TypeVar
 
 from session_tui.adapters import rows
-from session_tui.model import Session, SessionKey, Transcript
+from session_tui.errors import StoreError
+from session_tui.model import Problem, Session, SessionKey, Transcript
 from session_tui.text import scrub, stamp
 from session_tui.userdata import records
 from session_tui.userdata.marks import Bookmark, Compaction, Marks
@@ -31,19 +32,24 @@ class UserData:
     """The overlay in ``file``. Any number of threads and processes may use it at once.
 
     Every method that reads answers as if nothing was marked while there is no file, and raises `StoreError`
-    when there is one that cannot be read; every method that writes raises it when nothing was written.
+    when there is one that cannot be read; every method that writes raises it when nothing was written. Only
+    `overlay`, `completed` and `kept`, which everything that is shown goes through, answer then as if there was no
+    file, and `problems` tells of it.
     """
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.searches = SavedSearches(file)
+        self.problems: tuple[Problem, ...] = ()
+        """What kept the overlay from being read last."""
         self._known: tuple[str, Mapping[SessionKey, Marks]] = ("", {})
 
     # ── looking ───────────────────────────────────────────────────────────────────────────────────────
 
     def overlay(self, sessions: Iterable[Session]) -> list[Session]:
         """``sessions`` with their own titles, tags, pins and archived marks; the others as they are."""
-        known = self.all()
+        nothing: Mapping[SessionKey, Marks] = {}
+        known = self._leniently(self.all, nothing)
         if not known:
             return list(sessions)
         return [known[session.key].applied(session) if session.key in known else session for session in sessions]
@@ -52,7 +58,7 @@ class UserData:
         """``transcript`` with the marks of its session, and the summaries that stand in the overlay alone."""
         key = transcript.session.key
         shown = replace(transcript, session=self.overlay([transcript.session])[0])
-        if not self.marks(key).compactions:
+        if not self._leniently(lambda: self.marks(key).compactions, 0):
             return shown
         from session_tui.userdata.summarized import with_summaries
 
@@ -95,7 +101,9 @@ class UserData:
 
     def kept(self, key: SessionKey) -> dict[str, tuple[str, ...]]:
         """The ids of messages that stayed active, by the id of each summary that was written to the store."""
-        return {each.summary.id: each.plan.keep for each in self.compactions(key) if each.written_to == "store"}
+        nothing: tuple[Compaction, ...] = ()
+        known = self._leniently(lambda: self.compactions(key), nothing)
+        return {each.summary.id: each.plan.keep for each in known if each.written_to == "store"}
 
     def all_compactions(self) -> dict[SessionKey, tuple[Compaction, ...]]:
         """The compactions of all sessions that have any, each session's oldest first."""
@@ -184,6 +192,17 @@ class UserData:
                     database.execute(f"DELETE FROM {table} WHERE {_AT_KEY}", records.bound(key))
 
     # ── the file ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _leniently(self, ask: Callable[[], T], nothing: T) -> T:
+        """What ``ask`` reads; nothing, and a problem, where the file cannot be read."""
+        try:
+            answer = ask()
+        except StoreError as error:
+            hint = error.hint or "titles, tags and summaries of our own do not show; move the file away to start anew"
+            self.problems = (Problem(str(self.file), error.what, hint),)
+            return nothing
+        self.problems = ()
+        return answer
 
     def _read(self, ask: Callable[[sqlite3.Connection], T], nothing: T) -> T:
         def asked(database: sqlite3.Connection) -> T:

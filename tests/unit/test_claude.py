@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from session_tui.adapters import tails
 from session_tui.adapters.base import Adapter, Source, World
 from session_tui.adapters.outputs import Spilling
-from session_tui.agents.claude import Claude
+from session_tui.agents.claude import Claude, sessions
 from session_tui.errors import StoreError, StoreMissing
 from session_tui.model import (
     Attachment,
@@ -741,3 +742,28 @@ def test_unknown_fields_are_kept(home: Path) -> None:
     write(home, user("1", None, "Grind", slug="old-mill"))
 
     assert "old-mill" == read(home).messages[0].extra["slug"]
+
+
+def test_the_end_of_a_long_session_can_be_read_by_itself(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [user("u0", None, "start")]
+    rows += [
+        answer(f"a{number}", f"a{number - 1}" if number else "u0", {"type": "text", "text": f"step {number} " * 50})
+        for number in range(60)
+    ]
+    path = home / ".claude/projects" / FOLDER / f"{ID}.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    adapter = adapter_in(home)
+    (source,) = [source for root in adapter.roots() for source in adapter.scan(root)]
+
+    assert adapter.tail(source) is None
+    monkeypatch.setattr(tails, "_LONG", 10_000)
+    monkeypatch.setattr(sessions, "TAIL_BYTES", 8_000)
+    tail = adapter.tail(source)
+
+    assert tail is not None
+    whole = adapter.read(source)
+    assert 0 < len(tail.messages) < len(whole.messages)
+    assert [message.text for message in whole.messages][-len(tail.messages) :] == [
+        message.text for message in tail.messages
+    ]
+    assert whole.session.title == tail.session.title

@@ -342,3 +342,15 @@ def test_check_tells_of_every_unreadable_file(home: Path) -> None:
     problems = [problem for _, problems in check(library) for problem in problems]
 
     assert [str(home / "diary" / "broken.diary")] == [problem.path for problem in problems]
+
+
+def test_an_overlay_that_is_garbage_costs_only_what_it_holds(home: Path) -> None:
+    library = library_of(home)
+    library.refresh()
+    library.userdata.pin(library.catalog.sessions[0].key)
+    library.userdata.file.write_bytes(b"garbage" * 1000)
+
+    catalog = library_of(home).refresh()
+
+    assert ["second", "third", "first"] == ids(catalog.sessions)
+    assert [str(library.userdata.file)] == [problem.path for problem in catalog.problems]

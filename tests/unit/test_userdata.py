@@ -304,10 +304,11 @@ def test_a_file_that_is_no_database_is_said_and_left_alone(userdata: UserData) -
     userdata.file.write_bytes(b"not a database at all, but long enough to look at" * 100)
     before = userdata.file.read_bytes()
 
-    with pytest.raises(StoreDamaged):
-        userdata.overlay([session()])
-    with pytest.raises(StoreDamaged):
-        userdata.rename(KEY, "mine")
+    assert [session()] == userdata.overlay([session()])
+    assert [str(userdata.file)] == [problem.path for problem in userdata.problems]
+    for read_or_write in (lambda: userdata.marks(KEY), lambda: userdata.rename(KEY, "mine")):
+        with pytest.raises(StoreDamaged):
+            read_or_write()
 
     assert before == userdata.file.read_bytes()
 

@@ -67,8 +67,8 @@ class Said(Entry, gc=False):
 class Reading(Conversation):
     """One pass over a session's file, then the branches resolved."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, *, tail: int = 0) -> None:
+        super().__init__(path, tail=tail)
         self.folder = path.with_suffix("")
         self.branches = Branches()
         self.unknown: Counter[str] = Counter()

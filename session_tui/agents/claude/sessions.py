@@ -24,6 +24,7 @@ from session_tui.adapters.base import Adapter, Belongings, Root, Source, World, 
 from session_tui.adapters.listing import Entries
 from session_tui.adapters.passages import Passage
 from session_tui.adapters.rows import integer, mapping, text
+from session_tui.adapters.tails import TAIL_BYTES, is_long
 from session_tui.adapters.tallies import Tally
 from session_tui.agents.claude import content, heading
 from session_tui.agents.claude import places as folders
@@ -140,6 +141,13 @@ class Claude(Adapter):
             files_read=reading.files_read(),
             unknown_records=dict(reading.unknown),
         )
+
+    def tail(self, source: Source) -> model.Transcript | None:
+        """The last messages of a long file."""
+        if not is_long(Path(source.path)):
+            return None
+        reading = Reading(Path(source.path), tail=TAIL_BYTES)
+        return model.Transcript(session=self.head(source), messages=reading.messages())
 
     def appended(self, source: Source) -> Path:
         """The session's file: the program only ever adds to it."""

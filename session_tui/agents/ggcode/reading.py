@@ -80,8 +80,8 @@ _decoder = msgspec.json.Decoder(_Envelope)
 class Reading(Conversation):
     """One pass over a session's file: its messages, and everything else it holds."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, *, tail: int = 0) -> None:
+        super().__init__(path, tail=tail)
         self.meta: Record = {}
         self.ledger = ledger.Ledger()
         self.unknown: Counter[str] = Counter()
@@ -115,15 +115,32 @@ class Reading(Conversation):
 
     def _take(self, batch: Batch[_Envelope]) -> None:
         """Take the records of some lines."""
+        by_id, note, entry = self.by_id, self.entries.append, self._last
         for position, (envelope, start, end) in enumerate(zip(batch.values, batch.starts, batch.ends, strict=True)):
             if not self.is_newest and (len(envelope.timestamp) or len(envelope.token_usage)):
                 self.is_newest = True
-            if envelope.type == "message" and envelope.message:
-                self._add(batch, position, start, end - start, envelope.message)
+            head = envelope.message
+            if head is not None and envelope.type == "message":
+                id, role, content, length = head.id, ROLES.get(head.role, _SYSTEM), head.content, end - start
+                if role is _SYSTEM or content is None or length > LINE_LIMIT or not id or id in by_id:
+                    self._add(batch, position, start, length, head)
+                    entry = self._last
+                    continue
+                # What `_add` does with nearly every line, without the calls: there may be fifty thousand.
+                weight, size = 0, length
+                for part in content:
+                    if part.type == "text":
+                        weight += len(part.text)
+                    else:
+                        weight += _FOLDED
+                        size -= len(part.image_data) + len(part.images)
+                entry = by_id[id] = Entry(id, role, weight, size, start, length)
+                note(entry)
             elif envelope.type != "message":
                 self._note(batch.line(position), envelope.type)
             else:
                 self.problem(batch.line(position), "a message record without a message")
+        self._last = entry
 
     def _add(self, batch: Batch[_Envelope], position: int, offset: int, length: int, head: _Head) -> None:
         role = ROLES.get(head.role, _SYSTEM)

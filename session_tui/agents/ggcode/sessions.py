@@ -30,6 +30,7 @@ from session_tui.adapters import details, files, jsonl, ledger, listing, locks, 
 from session_tui.adapters.base import Adapter, Root, Source, World, places
 from session_tui.adapters.conversation import Record, titled
 from session_tui.adapters.rows import integer, text
+from session_tui.adapters.tails import TAIL_BYTES, is_long
 from session_tui.agents.ggcode.reading import DETAILS, INDEX, META_DETAILS, RECORD_KEYS, Reading, message_of, time_of
 from session_tui.errors import StoreError
 from session_tui.model import Problem, Session, SessionKey, SessionKind, TokenSource
@@ -103,6 +104,13 @@ class Sessions(Adapter):
     def read(self, source: Source) -> model.Transcript:
         """The whole file; a message is decoded when it is asked for."""
         return self._transcript(source, Reading(Path(source.path)))
+
+    def tail(self, source: Source) -> model.Transcript | None:
+        """The last messages of a long file."""
+        if not is_long(Path(source.path)):
+            return None
+        reading = Reading(Path(source.path), tail=TAIL_BYTES)
+        return model.Transcript(session=self.head(source), messages=reading.messages())
 
     def _transcript(self, source: Source, reading: Reading) -> model.Transcript:
         prompt = prompts.first_prompt(islice(reading.messages(), _PROMPT_SEARCH))

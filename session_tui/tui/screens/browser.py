@@ -202,6 +202,13 @@ class Browser(Continuing, Compacting, Saving, Explaining, IndexingAll, Narrowing
             job = Job("Reading", lambda _: self._read(key, wanted, words), self._opened, quiet=True)
             self._opening = self.session_app.jobs.run(job)
 
+    def show_tail(self, tail: Transcript) -> None:
+        """Show the end of the conversation that is wanted, unless it is there already."""
+        key, shown = tail.session.key, self.viewer.transcript
+        if self._wanted == key and self._opening is not None and (shown is None or shown.session.key != key):
+            self.viewer.show(tail)
+            self._tell_heading(tail.session)
+
     def _opened(self, reading: Reading) -> None:
         self._opening = None
         transcript = reading.transcript
@@ -245,11 +252,11 @@ class Browser(Continuing, Compacting, Saving, Explaining, IndexingAll, Narrowing
 
     def action_focus_search(self) -> None:
         """Go to the search box."""
-        self.search.focus()
+        self.set_focus(self.search)
 
     def action_focus_viewer(self) -> None:
         """Go to the viewer."""
-        self.viewer.focus()
+        self.set_focus(self.viewer)
 
     def action_back(self) -> None:
         """Go back one step: stop a compaction, close the find, leave full width, return to the list, then to the

@@ -13,7 +13,6 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
-from textual import on
 from textual.timer import Timer
 
 from session_tui.errors import Cancelled, SessionTuiError
@@ -89,6 +88,10 @@ class Searching(Looking):
     @abstractmethod
     def show_rows(self, sessions: Sequence[Session], *, to_best: bool) -> None:
         """Give the list its rows, of all agents; ``to_best`` selects the first one."""
+
+    @abstractmethod
+    def show_tail(self, tail: Transcript) -> None:
+        """Show the end of a conversation of which the rest is being read."""
 
     @abstractmethod
     def explain_rows(self) -> None:
@@ -196,7 +199,10 @@ class Searching(Looking):
     # ── the place that answers ────────────────────────────────────────────────────────────────────────
 
     def _read(self, key: SessionKey, wanted: Query, words: Sequence[str]) -> Reading:
-        """A session with its messages, and which of these answers the query."""
+        """A session with its messages, and which of these answers the query. The end of a long one is shown before
+        the rest of it is read, unless the query leads elsewhere."""
+        if not wanted.words and (tail := self._library.tail(key)) is not None:
+            self.app.call_later(self.show_tail, tail)
         transcript = self._library.open(key)
         if not wanted.words:
             return Reading(transcript)
@@ -242,11 +248,11 @@ class Searching(Looking):
         self.search.value = text
         self.search.cursor_position = len(text)
 
-    @on(SearchBox.Completing)
-    def _completing(self) -> None:
+    def action_complete(self) -> None:
         """Complete the filter being typed, or move on to the list."""
         completed = complete(self.search.value, self._listing.values())
         if completed is None:
-            self.rows.focus()
+            # At once, so that a key which follows is the list's.
+            self.set_focus(self.rows)
         else:
             self.search_for(completed)

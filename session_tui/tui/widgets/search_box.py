@@ -36,7 +36,7 @@ class SearchBox(Input):
         Binding("pageup", "pages(-1)", "Page up", show=False),
         Binding("escape", "leave", "Back", show=False),
         Binding("enter", "submit", "Resume", show=True),
-        Binding("tab", "complete", "Complete", show=False),
+        Binding("tab", "screen.complete", "Complete", show=False, priority=True),
         Binding("f1", "screen.show_help", "Help", show=True),
     ]
 
@@ -57,9 +57,6 @@ class SearchBox(Input):
         def __init__(self, steps: int) -> None:
             super().__init__()
             self.steps = steps
-
-    class Completing(Message):
-        """Tab: complete the filter being typed, or move on to the list."""
 
     def __init__(self, value: str, *, id: str, placeholder: str) -> None:
         self._struck = Struck()
@@ -85,10 +82,6 @@ class SearchBox(Input):
             self.post_message(self.Turned(-1))
         else:
             super().action_cursor_left_word(select)
-
-    def action_complete(self) -> None:
-        """Complete the filter being typed, or move on to the list."""
-        self.post_message(self.Completing())
 
     def action_rows(self, rows: int) -> None:
         """Move the selection by rows."""
