@@ -50,6 +50,8 @@ async def settle(app: SessionApp) -> None:
     """Wait until no job runs and everything is drawn."""
     for _ in range(6):
         await app.workers.wait_for_complete()
+        while app.jobs.running:
+            await asyncio.sleep(0.05)
         await asyncio.sleep(0.1)
 
 

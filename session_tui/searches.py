@@ -198,12 +198,10 @@ class Searches:
         if in_title or not passages:
             cjk = any(is_cjk(text) for text in texts)
             kind = "exact" if match.tier <= Tier.IN_TITLE else why(match.tier, cjk=cjk)
-            part, text, marked = "title", title, spans
-            if not spans and not passages and session.summary:
-                # A summary that stands in our overlay alone is known to the list, not to the index.
-                shown, where = snippet(session.summary, texts)
-                part, text, marked = ("summary", shown, where) if where else (part, text, marked)
-            yield Hit(key=session.key, part=part, snippet=text, spans=marked, why=kind)
+            if spans or passages:
+                yield Hit(key=session.key, part="title", snippet=title, spans=spans, why=kind)
+            else:
+                yield _known_to_list(session, texts, kind)
         if passages:
             yield from self._passages(session, passages, typo=match.tier is Tier.TYPO)
 
@@ -243,8 +241,7 @@ class Searches:
         texts = tuple(words) or wanted.terms
         found = self.searcher.occurrences(_identity(session), texts, wanted, limit=1)
         if not found:
-            shown, marked = snippet(session.first_prompt[:_PROMPT] or session.title, texts)
-            return Hit(key=session.key, part="title", snippet=shown, spans=marked)
+            return _known_to_list(session, texts, "exact")
         one = found[0]
         shown, marked = snippet(self._text_at(session.key, one), one.words)
         is_typo = not set(one.words) & set(wanted.terms)
@@ -275,6 +272,23 @@ def _candidate(session: Session) -> Candidate:
 
 def _identity(session: Session) -> tuple[str, str, str]:
     return session.key.store, session.key.root, session.key.id
+
+
+def _known_to_list(session: Session, texts: Sequence[str], kind: str) -> Hit:
+    """Which of the texts that the list knows of a session holds the words: its title, first prompt, summary (which may
+    stand in our overlay alone), project, branch or tags."""
+    prompt, key = session.first_prompt[:_PROMPT], session.key
+    for part, text in (
+        ("title", session.title),
+        ("title", prompt),
+        ("summary", session.summary or ""),
+        ("context", session.project or ""),
+        ("context", " ".join((session.git_branch or "", *session.tags, key.id))),
+    ):
+        shown, marked = snippet(text, texts)
+        if marked:
+            return Hit(key=key, part=part, snippet=shown, spans=marked, why=kind)
+    return Hit(key=key, part="title", snippet=snippet(prompt or session.title, texts)[0], why=kind)
 
 
 def _listed(session: Session) -> Hit:
