@@ -165,10 +165,12 @@ class SessionApp(App[object]):
 
     def on_job_stepped(self, message: JobStepped) -> None:
         """Show how far a job is."""
-        self._browser.note_step(message)
+        self._browser.when_up(self._browser.note_step, message)
 
     def on_job_ended(self, message: JobEnded) -> None:
-        """Tell of a job that failed, and hand on what one that did not returned."""
+        """Tell of a job that failed, and hand on what one that did not returned; not any more while the app closes."""
+        if not self._browser.is_up:
+            return
         job = message.job
         self._browser.note_end(message)
         if message.error is None:

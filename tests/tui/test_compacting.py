@@ -156,7 +156,7 @@ async def test_escape_stops_a_compaction_that_runs(home: Path) -> None:
 async def test_marked_sessions_are_compacted_by_one_agreement(home: Path) -> None:
     config = Config(compaction=CompactionSection(preserve_recent=2))
     library = Library(demo_world(home), config=config)
-    app = SessionApp(library, places=below(home / "own"), query="basket in:title", clock=lambda: NOW)
+    app = SessionApp(library, places=below(home / "own"), query='"basket is empty" in:title', clock=lambda: NOW)
     async with app.run_test(size=(120, 40)) as pilot:
         browser = await settled(pilot)
         await pilot.press("tab", "A", "c")

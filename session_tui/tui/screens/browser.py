@@ -137,7 +137,7 @@ class Browser(Continuing, Compacting, Saving, Explaining, IndexingAll, Narrowing
             if start >= due:
                 self._listing.update(waiting)
                 waiting.clear()
-                self.app.call_later(self._relist)
+                self.app.call_later(self.when_up, self._relist)
                 took = monotonic() - start
                 due = start + max(_SECONDS_BETWEEN_LISTINGS, took / _SHARE_OF_LISTING)
 

@@ -87,7 +87,7 @@ class Compacting(Looking):
 
     def _status_of(self, session: Session) -> Callable[[Status], None]:
         def told(status: Status) -> None:
-            self.app.call_later(self._show_status, session, status)
+            self.app.call_later(self.when_up, self._show_status, session, status)
 
         return told
 

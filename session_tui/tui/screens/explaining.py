@@ -68,7 +68,7 @@ class Explaining(Searching):
                     return
                 found[session.key] = self._library.searches.best_hit(session, wanted, words)
                 if monotonic() - given > _GIVEN_EVERY_SECONDS or session is wanting[-1][0]:
-                    self.app.call_from_thread(self._give, asked, [one for one, _ in wanting], found)
+                    self.app.call_from_thread(self.when_up, self._give, asked, [one for one, _ in wanting], found)
                     found, given = {}, monotonic()
 
         self.run_worker(look, thread=True, exclusive=True, group="reasons", exit_on_error=False)

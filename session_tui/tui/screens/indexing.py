@@ -38,7 +38,7 @@ class IndexingAll(Searching):
         app = self.app
 
         def committed() -> None:
-            app.call_later(self._search_again)
+            app.call_later(self.when_up, self._search_again)
 
         searches = self._library.searches
         outcome = searches.refresh(found, progress, committed=committed)

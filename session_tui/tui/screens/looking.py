@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from textual.app import App
@@ -49,6 +50,16 @@ class Looking(Screen[None]):
     def session_app(self) -> Host:
         """The app this screen belongs to."""
         return cast(Host, self.app)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the screen is there with all its parts; while the app closes they go one by one."""
+        return self.is_attached and bool(self.query("#bar"))
+
+    def when_up(self, callback: Callable[..., object], *args: object) -> None:
+        """Call ``callback``, unless the app is closing: what a thread has to say then comes too late."""
+        if self.is_up:
+            callback(*args)
 
     @abstractmethod
     def action_refresh_list(self) -> None:

@@ -31,7 +31,7 @@ class Saving(Searching):
                 told = one_line(f"{error}. {error.hint}")
                 self.app.call_from_thread(self.notify, told, title="Saved searches", severity="warning", markup=False)
                 return
-            self.app.call_from_thread(self._take_saved, saved)
+            self.app.call_from_thread(self.when_up, self._take_saved, saved)
 
         self.run_worker(look, thread=True, group="saved", exit_on_error=False)
 

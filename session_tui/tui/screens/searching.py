@@ -149,7 +149,7 @@ class Searching(Looking):
                     found = self._look(wanted, sessions, generation, deep=deep)
                 except (Cancelled, SessionTuiError):
                     return
-                self.app.call_from_thread(partial(self._answered, generation, began, found, deep=deep))
+                self.app.call_from_thread(self.when_up, partial(self._answered, generation, began, found, deep=deep))
 
         self.run_worker(look, thread=True, exclusive=True, group="search", exit_on_error=False)
 
@@ -202,7 +202,7 @@ class Searching(Looking):
         """A session with its messages, and which of these answers the query. The end of a long one is shown before
         the rest of it is read, unless the query leads elsewhere."""
         if not wanted.words and (tail := self._library.tail(key)) is not None:
-            self.app.call_later(self.show_tail, tail)
+            self.app.call_later(self.when_up, self.show_tail, tail)
         transcript = self._library.open(key)
         if not wanted.words:
             return Reading(transcript)
@@ -230,7 +230,7 @@ class Searching(Looking):
             except SessionTuiError:
                 return
             index = None if place is None else transcript.index_at(place)
-            self.app.call_from_thread(landed, index)
+            self.app.call_from_thread(self.when_up, landed, index)
 
         def landed(index: int | None) -> None:
             if generation == self._generation and transcript is self._transcript:

@@ -113,7 +113,7 @@ class Watching(Looking):
             for root, paths in changed.items():
                 self._due[root] = self._due.get(root, frozenset()) | paths
         if is_first:
-            app.call_later(self._look_again)
+            app.call_later(self.when_up, self._look_again)
 
     def note_looking_again(self, message: JobEnded) -> None:
         """Take note that a job has ended: whatever it was, what was written meanwhile may be looked at now."""
@@ -121,7 +121,7 @@ class Watching(Looking):
             self._looking_again = None
         elif message.job is self._indexing and message.error is not None:
             self._indexing = None
-        self.call_later(self._look_again)
+        self.call_later(self.when_up, self._look_again)
 
     # ── looking again ─────────────────────────────────────────────────────────────────────────────────
 
