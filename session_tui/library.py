@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -328,10 +328,13 @@ class Library:
 
     @cached_property
     def trash(self) -> Trash:
-        """What changes touched, kept until it expires."""
+        """What changes touched, kept until it expires; a deletion that was cut off is taken back first."""
         from session_tui.trash import Trash
 
-        return Trash(self.world.data_dir / "trash")
+        trash = Trash(self.world.data_dir / "trash")
+        with suppress(SessionTuiError):  # What cannot be taken back stays listed as unfinished.
+            trash.recover()
+        return trash
 
     @cached_property
     def compactions(self) -> Compactions:
