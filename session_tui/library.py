@@ -278,7 +278,8 @@ class Library:
     def tail(self, key: SessionKey) -> Transcript | None:
         """The last messages of a session that takes long to read, for showing them meanwhile; ``None`` for another."""
         adapter = self.adapter(key)
-        return adapter.tail(self.source(key)) if isinstance(adapter, Tailed) else None
+        messages = adapter.tail(self.source(key)) if isinstance(adapter, Tailed) else None
+        return None if messages is None else Transcript(session=self._session(key), messages=messages)
 
     def whole(self, key: SessionKey) -> Session:
         """The session with all its counts, read whole unless that was done before and nothing changed."""

@@ -14,6 +14,7 @@ from typing import Final
 
 from session_tui.adapters import rows, times
 from session_tui.adapters.database import among, belonging, rowid
+from session_tui.adapters.tails import MANY_MESSAGES
 from session_tui.model import Block, Message, Role, TitleSource
 from session_tui.text import title_from_prompt
 
@@ -26,12 +27,12 @@ _ROLES: Final = {role.value: role for role in Role}
 
 class MessageRows:
     """The records of one session in the order of their times, with the ``sizes`` of their contents in bytes; ``fault``
-    says what stopped the reading, if anything."""
+    says what stopped the reading, if anything. With ``latest`` only so many, written last, are read."""
 
-    def __init__(self, database: sqlite3.Connection, session: int, own: str) -> None:
+    def __init__(self, database: sqlite3.Connection, session: int, own: str, *, latest: int = 0) -> None:
         known = {*_COLUMNS, own, "session_id"}
         self._more = sorted(rows.columns(database, "messages").difference(known))
-        found, self.fault = records(database, (*_COLUMNS, own, *self._more), session)
+        found, self.fault = records(database, (*_COLUMNS, own, *self._more), session, latest=latest)
         order = chronological([record[4] for record in found])
         self.records = found if order == list(range(len(found))) else [found[position] for position in order]
         contents = [record[3] for record in self.records]
@@ -69,9 +70,18 @@ def plain(database: sqlite3.Connection) -> Iterator[None]:
         database.text_factory, database.row_factory = text_factory, row_factory
 
 
-def records(database: sqlite3.Connection, wanted: Sequence[str], session: int) -> tuple[list[Record], str]:
+def has_many(database: sqlite3.Connection, session: int) -> bool:
+    """Whether the session with the rowid ``session`` has so many messages that its end is worth reading first."""
+    query = f"SELECT 1 FROM messages WHERE {belonging([session])} LIMIT 1 OFFSET {MANY_MESSAGES}"
+    return bool(_fetched(database, query)[0])
+
+
+def records(
+    database: sqlite3.Connection, wanted: Sequence[str], session: int, *, latest: int = 0
+) -> tuple[list[Record], str]:
     """The messages of the session with the rowid ``session``, as `plain` tuples of their own rowid and the
-    ``wanted`` columns, in the order of their rowids; and what stopped the reading, or "".
+    ``wanted`` columns, in the order of their rowids; and what stopped the reading, or "". With ``latest`` only so
+    many at the end.
 
     Rows behind damaged pages are looked for without the index, and from the other end.
     """
@@ -82,6 +92,9 @@ def records(database: sqlite3.Connection, wanted: Sequence[str], session: int) -
     start = f"SELECT {', '.join(names)} FROM messages"
     end = f"WHERE {belonging([session])} ORDER BY rowid"
     with plain(database):
+        if latest:
+            found, fault = _fetched(database, f"{start} {end} DESC LIMIT {latest}")
+            return found[::-1], fault
         found, fault = _fetched(database, f"{start} {end}")
         if fault:
             again, _ = _fetched(database, f"{start} NOT INDEXED {end}")

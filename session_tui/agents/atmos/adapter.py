@@ -13,9 +13,10 @@ from session_tui import tokens
 from session_tui.adapters import rows, times
 from session_tui.adapters.base import Applied, Belongings, Root, Source, places
 from session_tui.adapters.database import among, belonging, damage, flawed, rowid, tally, unnamed
-from session_tui.adapters.message_rows import MessageRows, first_prompts, titled
+from session_tui.adapters.message_rows import MessageRows, first_prompts, has_many, titled
 from session_tui.adapters.row_writes import WritableDatabase
 from session_tui.adapters.rows import Row
+from session_tui.adapters.tails import TAIL_MESSAGES
 from session_tui.agents.atmos import writing
 from session_tui.agents.atmos.conversation import Conversation, metadata_in, prompt_in
 from session_tui.agents.atmos.places import DATABASE, PLACE, catalogue_of, configured, launch, project_of
@@ -167,6 +168,17 @@ class Atmos(WritableDatabase):
             StoreError: it cannot be read at all.
         """
         return rows.read(Path(source.path), lambda database: self._transcript(database, source))
+
+    def tail(self, source: Source) -> Sequence[Message] | None:
+        """The rows that were written last, of a session that has very many."""
+        return rows.read(Path(source.path), lambda database: self._tail(database, source))
+
+    def _tail(self, database: sqlite3.Connection, source: Source) -> Sequence[Message] | None:
+        session = rowid(self.row(database, source, self._rows)[0])
+        if not has_many(database, session):
+            return None
+        found = MessageRows(database, session, "archived", latest=TAIL_MESSAGES)
+        return Conversation(found, ()).messages()
 
     def _transcript(self, database: sqlite3.Connection, source: Source) -> Transcript:
         # What `entries` has counted by a query is told by the messages, which are read anyway.

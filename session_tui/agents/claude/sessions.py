@@ -142,12 +142,10 @@ class Claude(Adapter):
             unknown_records=dict(reading.unknown),
         )
 
-    def tail(self, source: Source) -> model.Transcript | None:
+    def tail(self, source: Source) -> Sequence[model.Message] | None:
         """The last messages of a long file."""
-        if not is_long(Path(source.path)):
-            return None
-        reading = Reading(Path(source.path), tail=TAIL_BYTES)
-        return model.Transcript(session=self.head(source), messages=reading.messages())
+        path = Path(source.path)
+        return Reading(path, tail=TAIL_BYTES).messages() if is_long(path) else None
 
     def appended(self, source: Source) -> Path:
         """The session's file: the program only ever adds to it."""

@@ -105,12 +105,10 @@ class Sessions(Adapter):
         """The whole file; a message is decoded when it is asked for."""
         return self._transcript(source, Reading(Path(source.path)))
 
-    def tail(self, source: Source) -> model.Transcript | None:
+    def tail(self, source: Source) -> Sequence[model.Message] | None:
         """The last messages of a long file."""
-        if not is_long(Path(source.path)):
-            return None
-        reading = Reading(Path(source.path), tail=TAIL_BYTES)
-        return model.Transcript(session=self.head(source), messages=reading.messages())
+        path = Path(source.path)
+        return Reading(path, tail=TAIL_BYTES).messages() if is_long(path) else None
 
     def _transcript(self, source: Source, reading: Reading) -> model.Transcript:
         prompt = prompts.first_prompt(islice(reading.messages(), _PROMPT_SEARCH))

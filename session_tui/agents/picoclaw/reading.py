@@ -24,8 +24,8 @@ _USER: Final = Role.USER
 class Reading(Conversation):
     """One pass over a session's lines or its legacy file."""
 
-    def __init__(self, path: Path, held: Record) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, held: Record, *, tail: int = 0) -> None:
+        super().__init__(path, tail=tail)
         self.model = ""
         self.raw_lines = 0
         """How many lines there are, bad ones counted."""

@@ -26,6 +26,7 @@ from session_tui.adapters.base import Adapter, Root, Source, World, places
 from session_tui.adapters.conversation import Record, titled
 from session_tui.adapters.details import Details
 from session_tui.adapters.rows import integer, mapping, text
+from session_tui.adapters.tails import TAIL_BYTES, is_long
 from session_tui.agents.picoclaw.reading import LINES, SUMMARY_ID, Reading, message_of
 from session_tui.errors import StoreDamaged
 from session_tui.model import Health, Problem, Session, SessionKey, SessionKind
@@ -150,6 +151,11 @@ class Sessions(Adapter):
         if held is None and path.suffix != LINES:
             raise StoreDamaged("not a readable session", where=str(path))
         return self._transcript(source, Reading(path, held or {}), held)
+
+    def tail(self, source: Source) -> Sequence[model.Message] | None:
+        """The last messages of a long file."""
+        path = Path(source.path)
+        return Reading(path, {}, tail=TAIL_BYTES).messages() if path.suffix == LINES and is_long(path) else None
 
     def _transcript(self, source: Source, reading: Reading, held: Record | None) -> model.Transcript:
         prompt = prompts.first_prompt(islice(reading.messages(), _PROMPT_SEARCH))

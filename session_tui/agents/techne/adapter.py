@@ -13,10 +13,11 @@ from session_tui import tokens
 from session_tui.adapters import rows, settings, times
 from session_tui.adapters.base import Applied, Belongings, Root, Rows, Source, World, places
 from session_tui.adapters.database import among, belonging, damage, flawed, rowid, tally, unnamed
-from session_tui.adapters.message_rows import MessageRows, chronological, first_prompts, titled
+from session_tui.adapters.message_rows import MessageRows, chronological, first_prompts, has_many, titled
 from session_tui.adapters.row_writes import WritableDatabase
 from session_tui.adapters.rows import Row
 from session_tui.adapters.shrinking import Take
+from session_tui.adapters.tails import TAIL_MESSAGES
 from session_tui.agents.techne import writing
 from session_tui.agents.techne.content import DEFAULT_WINDOW, prompt_in
 from session_tui.agents.techne.conversation import Conversation
@@ -24,6 +25,7 @@ from session_tui.model import (
     CompactPlan,
     Health,
     Launch,
+    Message,
     Problem,
     ReadFile,
     Refusal,
@@ -188,6 +190,17 @@ class Techne(WritableDatabase):
             StoreError: it cannot be read at all.
         """
         return rows.read(Path(source.path), lambda database: self._transcript(database, source))
+
+    def tail(self, source: Source) -> Sequence[Message] | None:
+        """The rows that were written last, of a session that has very many."""
+        return rows.read(Path(source.path), lambda database: self._tail(database, source))
+
+    def _tail(self, database: sqlite3.Connection, source: Source) -> Sequence[Message] | None:
+        session = rowid(self.row(database, source, self._rows)[0])
+        if not has_many(database, session):
+            return None
+        found = MessageRows(database, session, "model", latest=TAIL_MESSAGES)
+        return Conversation(found, "", {}).messages()
 
     def _transcript(self, database: sqlite3.Connection, source: Source) -> Transcript:
         # What `entries` has counted by a query is told by the messages, which are read anyway.
