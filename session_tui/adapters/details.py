@@ -107,17 +107,6 @@ class Details:
             metrics=self.metrics or transcript.metrics,
         )
 
-    def with_read(self, file: ReadFile) -> Details:
-        """These details with ``file`` noted; one noted before gets the new time."""
-        if all(known.path != file.path for known in self.files_read):
-            return replace(self, files_read=(*self.files_read, file))
-        return replace(self, files_read=tuple(file if each.path == file.path else each for each in self.files_read))
-
-    def with_summary(self, summary: Summary) -> Details:
-        """These details with ``summary`` in place of one with its id, else behind the others."""
-        others = tuple(known for known in self.summaries if known.id != summary.id)
-        return replace(self, summaries=(*others, summary))
-
     def plain(self) -> dict[str, object]:
         """The details as JSON can hold them, without what is empty."""
         told: dict[str, object] = msgspec.to_builtins(self)

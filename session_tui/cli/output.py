@@ -80,11 +80,6 @@ def table(rows: Iterable[Sequence[str]], *, right: frozenset[int] = frozenset())
     return [padded(row) for row in lines]
 
 
-def narrator() -> Steps:
-    """Progress on standard error, where that is a terminal."""
-    return Steps()
-
-
 class Steps:
     """Prints the steps of a job over each other, and wipes them at the end."""
 

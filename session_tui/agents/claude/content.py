@@ -9,7 +9,7 @@ from typing import Final
 from session_tui.adapters import times
 from session_tui.adapters.parts import picture
 from session_tui.adapters.rows import integer, mapping, text
-from session_tui.agents.claude.lines import BOUNDARY, CONTINUED, QUEUED, SYNTHETIC, Record, is_injected
+from session_tui.agents.claude.lines import CONTINUED, SYNTHETIC, Record, is_injected
 from session_tui.model import (
     Attachment,
     Block,
@@ -30,19 +30,6 @@ _NAMED: Final = frozenset(
 _BODY: Final = frozenset(("id", "type", "role", "model", "content"))
 _PART: Final = ("type", "text", "thinking", "signature", "data", "id", "name", "input", "tool_use_id", "content")
 _SPILLED: Final = "tool-results"
-
-
-def is_message(record: Record) -> bool:
-    """Whether a record says something."""
-    match record.get("type"):
-        case "user" | "assistant":
-            return isinstance(record.get("message"), Mapping)
-        case "attachment":
-            return mapping(record.get("attachment")).get("type") == QUEUED
-        case "system":
-            return record.get("subtype") != BOUNDARY and bool(text(record.get("content")))
-        case _:
-            return False
 
 
 def message_of(

@@ -266,16 +266,6 @@ class Claude(Adapter):
                 yield Problem(str(path), "not a list of sessions", hint)
 
 
-def _identified(root: Root) -> Iterator[tuple[str, Found]]:
-    seen: set[str] = set()
-    for found in folders.sessions(root.path):
-        id = os.path.basename(found.path).removesuffix(LINES)  # noqa: PTH119 - a Path for each would cost more
-        if id in seen:
-            id = os.path.relpath(found.path, root.path).removesuffix(LINES)
-        seen.add(id)
-        yield id, found
-
-
 def _project_folder(path: Path) -> str:
     """The name of the project folder that a session's file lies in, of a sub-agent's too."""
     return _session_folder(path).parent.name if _session_folder(path) != path else path.parent.name

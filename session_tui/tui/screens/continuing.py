@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from session_tui.errors import LaunchError
 from session_tui.library import Library
 from session_tui.model import Launch, Refusal, Session, SessionKey
@@ -12,9 +10,6 @@ from session_tui.tui.jobs import Job
 from session_tui.tui.listing import Listing
 from session_tui.tui.screens.looking import Looking
 from session_tui.tui.widgets.session_list import SessionList
-
-if TYPE_CHECKING:
-    pass
 
 
 class Continuing(Looking):

@@ -361,10 +361,6 @@ class Canvas(ScrollView, can_focus=True):
 
     # ── selected text ─────────────────────────────────────────────────────────────────────────────────
 
-    def selectionupdated(self, selection: Selection | None) -> None:
-        """Show the selection as it is now."""
-        self.refresh()
-
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The selected text, wrapped lines joined again."""
         document = self.document

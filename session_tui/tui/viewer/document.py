@@ -101,10 +101,6 @@ class Document:
         self._rows_kept -= len(page.rows) if page else 0
         self._measured[message] = 0
 
-    def is_measured(self, message: int) -> bool:
-        """Whether the height of a message is known and not estimated."""
-        return bool(self._measured[message])
-
     def unmeasured(self, first: int, last: int, *, backward: bool = False) -> int | None:
         """The first message from ``first`` up to ``last`` whose height is estimated (the last one, backward)."""
         found = (self._measured.rfind if backward else self._measured.find)(0, first, last)
