@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from session_tui import liveness, query, references, resume
+from session_tui import forgotten, liveness, query, references, resume
 from session_tui.adapters.base import (
     Adapter,
     Lockable,
@@ -22,6 +22,7 @@ from session_tui.adapters.base import (
     capabilities,
     unreadable,
 )
+from session_tui.adapters.forgetting import Forgetful
 from session_tui.adapters.tails import Tailed
 from session_tui.catalog import Catalog, Look, Page
 from session_tui.config import Config
@@ -95,6 +96,8 @@ class Library:
         for adapter in self._adapters.values():
             if isinstance(adapter, Reminded):
                 adapter.kept = self.userdata.kept
+            if isinstance(adapter, Forgetful):
+                adapter.copies = partial(forgotten.copies, trash=lambda: self.trash, adapter=type(adapter)(world))
 
     def _enabled(self, stores: Sequence[str]) -> list[str]:
         """The stores to look at. With ``stores`` the others only tell of projects, where that can matter."""

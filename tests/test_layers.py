@@ -36,7 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("paths", "config", "logs", "adapters"),
     ("agents",),
     ("trash", "userdata", "hooks", "redact"),
-    ("index", "compaction", "checkpoint", "resume", "liveness", "handoff", "retention"),
+    ("index", "compaction", "checkpoint", "resume", "liveness", "forgotten", "handoff", "retention"),
     ("catalog", "registry", "surroundings", "glancing"),
     ("scanning", "profiles"),
     ("manager", "library", "compactions", "searches", "watching", "diagnosis", "statistics"),

@@ -15,6 +15,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain, compress
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -23,6 +24,7 @@ import msgspec
 
 from session_tui.adapters.base import Adapter, Source, World
 from session_tui.adapters.files import PRIVATE_FILE, private_directory
+from session_tui.adapters.forgetting import Forgetful
 from session_tui.errors import StoreError
 from session_tui.index import worker
 from session_tui.index.crew import Crew
@@ -225,11 +227,13 @@ class Refresher:
         workers = self._workers if sum(weights) > _INLINE_BYTES else 0
         segments = self._documents.segments(database, max(1, workers))
         quota = _Quota(self._work_quota, database)
-        read = (
-            self._share_out(_batches(readings, weights, quota), segments, workers, progress)
-            if workers
-            else self._read_here(_batches(readings, weights, quota, most=1), segments, progress)
-        )
+        # Worker processes know nothing of our copies of what a program has forgotten.
+        here = [not workers or isinstance(self._adapters[reading.document.store], Forgetful) for reading in readings]
+        own = _batches([*compress(readings, here)], [*compress(weights, here)], quota, most=1)
+        away = [not is_here for is_here in here]
+        others = _batches([*compress(readings, away)], [*compress(weights, away)], quota)
+        shared = self._share_out(others, segments, workers, progress) if any(away) else ()
+        read = chain(self._read_here(own, segments, progress), shared)
         waiting: list[Gathered] = []
         due = monotonic() + _SECONDS_BETWEEN_COMMITS
         done = 0

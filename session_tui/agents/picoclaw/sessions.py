@@ -25,6 +25,7 @@ from session_tui.adapters import details, files, jsonl, listing, prompts, settin
 from session_tui.adapters.base import Adapter, Root, Source, World, places
 from session_tui.adapters.conversation import Record, titled
 from session_tui.adapters.details import Details
+from session_tui.adapters.forgetting import Copies, no_copies, with_forgotten
 from session_tui.adapters.rows import integer, mapping, text
 from session_tui.adapters.tails import TAIL_BYTES, is_long
 from session_tui.agents.picoclaw.reading import LINES, SUMMARY_ID, Reading, message_of
@@ -61,6 +62,7 @@ class Sessions(Adapter):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._objects = listing.Objects()
+        self.copies: Copies = no_copies
 
     # ── where sessions are ────────────────────────────────────────────────────────────────────────────
 
@@ -145,12 +147,13 @@ class Sessions(Adapter):
         return details_of(held).over(counted)
 
     def read(self, source: Source) -> model.Transcript:
-        """The lines, with the summary behind those that it stands for."""
+        """The lines, with the summary behind those that it stands for, which may be gone from the file since."""
         path = Path(source.path)
         held = self.held(path)
         if held is None and path.suffix != LINES:
             raise StoreDamaged("not a readable session", where=str(path))
-        return self._transcript(source, Reading(path, held or {}), held)
+        transcript = self._transcript(source, Reading(path, held or {}), held)
+        return with_forgotten(transcript, self.copies(source)) if transcript.session.summary else transcript
 
     def tail(self, source: Source) -> Sequence[model.Message] | None:
         """The last messages of a long file."""
